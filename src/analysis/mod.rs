@@ -1,0 +1,11 @@
+//! The reading room: pixels and models in, findings out.
+//!
+//! Everything here is pure: no files, no clock, no threads of its own making beyond a scoped fan-out
+//! over slices, no network. [`study::read`] is the whole reading in order; start there.
+
+pub mod curve;
+pub mod level;
+pub mod measure;
+pub mod segmentation;
+pub mod study;
+pub mod volume;

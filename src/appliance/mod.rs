@@ -1,0 +1,3 @@
+//! The machine room: everything that touches the world.
+
+pub mod supervisor;

@@ -1,0 +1,1 @@
+//! Load, verify and run the networks; the only importer of tract.

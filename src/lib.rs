@@ -1,0 +1,56 @@
+//! deepspine: an appliance that stands beside an MRI scanner, reads every lumbar study that the
+//! scanner exports, and publishes what it finds over MQTT.
+//!
+//! # The house
+//!
+//! | module | is for |
+//! |---|---|
+//! | [`spine`] | the words of the field, as plain types |
+//! | [`analysis`] | the reading room: pixels and models in, findings out; pure |
+//! | [`inference`] | load, verify and run the networks; the only importer of tract |
+//! | [`dicom`] | files to studies, studies to files; the only importer of `dicom_*` |
+//! | [`phantom`] | a lumbar spine made of arithmetic, with known truth |
+//! | [`export`] | the reading bundle, and what is made from it: JSON, label maps, pictures |
+//! | [`appliance`] | the machine room: folder, journal, children, MQTT, supervisor |
+//! | [`cli`] | one file a verb |
+//!
+//! Imports point inward: `cli -> appliance -> export, phantom -> dicom -> analysis -> inference ->
+//! spine`. `tests/architecture.rs` holds that, and who alone may import which library.
+//!
+//! # How a study travels
+//!
+//! ```text
+//! export folder -> appliance::ingest: new paths -> scan (child): headers -> study complete
+//!              -> journal: claimed, attempt n
+//!              -> read (child): dicom -> analysis::study::read -> export::bundle, fsynced, moved
+//!              -> journal, one transaction: report + outbox rows + done      <- the commit point
+//!              -> delivery: outbox row -> MQTT publish QoS 1 -> PUBACK -> row removed
+//! ```
+//!
+//! Files and the journal are the queue; channels only wake. Whatever dies, wherever, the next start
+//! finds the last committed state and goes on: at least once on the wire, exactly once by `report_id`.
+//!
+//! # What is absent
+//!
+//! - An unbounded queue, map, retry or recursion: each has a named limit.
+//! - Patient data on MQTT, in a log line or in a metric: study keys on the wire are keyed hashes.
+//! - A level name without evidence: where the sacrum is not in view the level is `unknown`.
+//! - DICOM parsing in the supervisor; `unwrap`, `expect` or an indexing panic reachable from input.
+//! - `unsafe` in this crate; async in this crate.
+//! - A source DICOM file modified, moved or deleted.
+//! - A model that runs although its hash differs from its manifest's.
+//! - Anything half-written on disk: temporary file, fsync, rename, fsync of the folder.
+//!
+//! # Where to start reading
+//!
+//! [`analysis::study::read`] is a reading from beginning to end; [`appliance::supervisor`] is the
+//! appliance from beginning to end.
+
+pub mod analysis;
+pub mod appliance;
+pub mod cli;
+pub mod dicom;
+pub mod export;
+pub mod inference;
+pub mod phantom;
+pub mod spine;

@@ -1,0 +1,1 @@
+//! A lumbar spine made of arithmetic: ground truth for tests, demo, commissioning and daily checks.

@@ -1,0 +1,108 @@
+//! Measurements: a number with its unit and method, or the reason why there is none.
+
+/// One quantity taken on one study.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Measurement {
+    /// The value in [`Measurement::unit`], or the reason why it can't be taken.
+    pub value: Result<f64, String>,
+    /// UCUM unit: `mm`, `mm2`, `%`, `deg`, `1`.
+    pub unit: &'static str,
+    /// How it was taken, as a short stable identifier documented where it is computed.
+    pub method: &'static str,
+}
+
+impl Measurement {
+    /// A value that was taken. One that is not finite becomes a reason instead.
+    #[must_use]
+    pub fn taken(value: f64, unit: &'static str, method: &'static str) -> Self {
+        if value.is_finite() {
+            Self { value: Ok(value), unit, method }
+        } else {
+            Self::missing("the computation gave no finite number", unit, method)
+        }
+    }
+
+    /// A value that can't be taken on this study.
+    #[must_use]
+    pub fn missing(reason: impl Into<String>, unit: &'static str, method: &'static str) -> Self {
+        Self { value: Err(reason.into()), unit, method }
+    }
+
+    /// The value, where there is one.
+    #[must_use]
+    pub fn get(&self) -> Option<f64> {
+        self.value.as_ref().ok().copied()
+    }
+}
+
+/// What is measured at a disc level.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LevelMeasurements {
+    /// Antero-posterior diameter of the canal in the disc plane, mm.
+    pub canal_ap_disc_mm: Measurement,
+    /// Cross-section of the canal in the disc plane, mm².
+    pub canal_area_disc_mm2: Measurement,
+    /// Disc height at the anterior sixth, mm.
+    pub disc_height_anterior_mm: Measurement,
+    /// Disc height at the middle, mm.
+    pub disc_height_middle_mm: Measurement,
+    /// Disc height at the posterior sixth, mm.
+    pub disc_height_posterior_mm: Measurement,
+    /// Mean disc height over the depth of the upper vertebra's lower endplate, a ratio.
+    pub disc_height_index: Measurement,
+    /// Slip of the upper vertebra on the lower one, positive forwards (anterolisthesis), mm.
+    pub slip_mm: Measurement,
+    /// The slip as a share of the lower vertebra's upper endplate, %.
+    pub slip_percent: Measurement,
+    /// Meyerding's grade of the slip; `None` where it could not be taken.
+    pub meyerding: Option<Meyerding>,
+    /// Angle between the upper endplate of the upper and of the lower vertebra, lordosis positive, degrees.
+    pub segmental_lordosis_deg: Measurement,
+}
+
+/// What is measured at a vertebra.
+#[derive(Debug, Clone, PartialEq)]
+pub struct VertebraMeasurements {
+    /// Anterior height of the body, mm.
+    pub height_anterior_mm: Measurement,
+    /// Middle height of the body, mm.
+    pub height_middle_mm: Measurement,
+    /// Posterior height of the body, mm.
+    pub height_posterior_mm: Measurement,
+    /// Anterior over posterior height (wedging), a ratio.
+    pub anterior_posterior_ratio: Measurement,
+    /// Middle over posterior height (biconcavity), a ratio.
+    pub middle_posterior_ratio: Measurement,
+    /// Antero-posterior depth of the body at mid-height, mm.
+    pub depth_mm: Measurement,
+    /// Antero-posterior diameter of the canal at mid-body, mm.
+    pub canal_ap_body_mm: Measurement,
+    /// Cross-section of the canal at mid-body, mm².
+    pub canal_area_body_mm2: Measurement,
+}
+
+/// What is measured on the lumbar spine as a whole.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LumbarMeasurements {
+    /// Angle between the upper endplates of L1 and S1 in the sagittal plane, lordosis positive, degrees.
+    pub lumbar_lordosis_deg: Measurement,
+    /// Angle between the upper endplate of S1 and the horizontal (the image's left-posterior plane), degrees.
+    pub sacral_slope_deg: Measurement,
+}
+
+/// Meyerding's grades of listhesis, by quarters of the endplate below.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meyerding {
+    /// Below the threshold at which a slip is called one.
+    None,
+    /// Up to 25 %.
+    I,
+    /// Up to 50 %.
+    II,
+    /// Up to 75 %.
+    III,
+    /// Up to 100 %.
+    IV,
+    /// Beyond: spondyloptosis.
+    V,
+}
