@@ -4,6 +4,7 @@ mod error;
 mod header;
 pub mod limits;
 mod object;
+mod pixels;
 mod syntax;
 mod uid;
 mod walk;
