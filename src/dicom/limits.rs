@@ -36,7 +36,7 @@ pub const FOLDER_DEPTH_MAX: usize = 12;
 /// Entries of a zip archive.
 pub const ZIP_ENTRIES_MAX: usize = 20_000;
 /// Bytes of all entries of a zip archive once inflated.
-pub const ZIP_BYTES_MAX: u64 = 4 << 30;
+pub const ZIP_BYTES_MAX: u64 = 2 << 30;
 /// Instances put together into studies at a time.
 pub const INSTANCES_MAX: usize = FILES_MAX;
 

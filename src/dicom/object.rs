@@ -11,6 +11,7 @@ use std::path::Path;
 use dicom_core::Tag;
 use dicom_dictionary_std::tags;
 use flate2::read::DeflateDecoder;
+use sha2::{Digest, Sha256};
 
 use super::error::{Limit, Reason};
 use super::limits::{FILE_BYTES_MAX, HEADER_BYTES_MAX, INFLATED_BYTES_MAX};
@@ -19,6 +20,8 @@ use super::walk::{Element, Fragments, Walker, is_sequence};
 
 const PREAMBLE_BYTES: u64 = 128;
 const MAGIC: [u8; 4] = *b"DICM";
+/// Bytes hashed at a time.
+const DIGEST_CHUNK_BYTES: u64 = 64 << 10;
 /// Longest single value that is kept, sequences apart.
 const VALUE_BYTES_MAX: u32 = 16 << 10;
 
@@ -85,6 +88,27 @@ impl Object {
     pub(super) fn bytes(&mut self, offset: u64, length: u64) -> Result<Vec<u8>, Reason> {
         self.walker.seek(offset)?;
         self.walker.bytes(length)
+    }
+
+    /// SHA-256 of the pixel data as they are in the file: the native bytes, or all fragments in a row.
+    pub(super) fn pixel_digest(&mut self) -> Result<[u8; 32], Reason> {
+        let spans = match &self.pixels {
+            None => return Err(Reason::NotAnImage),
+            Some(PixelPlace::Native { offset, present, .. }) => vec![(*offset, *present)],
+            Some(PixelPlace::Encapsulated(fragments)) => {
+                fragments.spans.iter().map(|(offset, length)| (*offset, u64::from(*length))).collect()
+            }
+        };
+        let mut hasher = Sha256::new();
+        for (offset, length) in spans {
+            let mut done = 0;
+            while done < length {
+                let count = (length - done).min(DIGEST_CHUNK_BYTES);
+                hasher.update(self.bytes(offset + done, count)?);
+                done += count;
+            }
+        }
+        Ok(hasher.finalize().into())
     }
 }
 

@@ -6,6 +6,9 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 use super::error::Reason;
 
+/// Retired (DICOM PS3.6 A) and still sent.
+const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
+
 /// How the elements of a data set are encoded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Encoding {
@@ -23,7 +26,7 @@ impl Encoding {
     /// The uncompressed transfer syntax of this encoding.
     pub(super) const fn uid(self) -> &'static str {
         match (self.explicit_vr, self.big_endian) {
-            (_, true) => uids::EXPLICIT_VR_BIG_ENDIAN,
+            (_, true) => EXPLICIT_VR_BIG_ENDIAN,
             (true, false) => uids::EXPLICIT_VR_LITTLE_ENDIAN,
             (false, false) => uids::IMPLICIT_VR_LITTLE_ENDIAN,
         }
@@ -58,7 +61,7 @@ pub(super) enum Codec {
 pub(super) fn encoding(uid: &str) -> Encoding {
     match uid {
         uids::IMPLICIT_VR_LITTLE_ENDIAN => Encoding::IMPLICIT_LITTLE,
-        uids::EXPLICIT_VR_BIG_ENDIAN => Encoding::EXPLICIT_BIG,
+        EXPLICIT_VR_BIG_ENDIAN => Encoding::EXPLICIT_BIG,
         _ => Encoding::EXPLICIT_LITTLE,
     }
 }
@@ -76,7 +79,7 @@ pub(super) fn codec(uid: &str) -> Result<Codec, Reason> {
     match uid {
         uids::IMPLICIT_VR_LITTLE_ENDIAN
         | uids::EXPLICIT_VR_LITTLE_ENDIAN
-        | uids::EXPLICIT_VR_BIG_ENDIAN
+        | EXPLICIT_VR_BIG_ENDIAN
         | uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN => Ok(Codec::Native),
         uids::RLE_LOSSLESS => Ok(Codec::Rle),
         uids::JPEG_BASELINE8_BIT | uids::JPEG_EXTENDED12_BIT | uids::JPEG_LOSSLESS | uids::JPEG_LOSSLESS_SV1 => {
