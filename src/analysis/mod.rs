@@ -5,7 +5,9 @@
 
 pub mod curve;
 pub mod level;
-pub mod measure;
+mod measure;
+pub(crate) mod parts;
 pub mod segmentation;
+pub mod spine_reading;
 pub mod study;
 pub mod volume;
