@@ -5,9 +5,11 @@
 
 pub mod curve;
 pub mod level;
-mod measure;
-pub(crate) mod parts;
+pub mod measure;
+pub mod parts;
 pub mod segmentation;
 pub mod spine_reading;
 pub mod study;
+#[cfg(test)]
+mod synthetic;
 pub mod volume;

@@ -152,3 +152,7 @@ fn quality(spine: &SpineParts, mut quality: Vec<QualityFinding>) -> Vec<QualityF
     }
     quality
 }
+
+#[cfg(test)]
+#[path = "spine_reading_tests.rs"]
+mod tests;

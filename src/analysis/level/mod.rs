@@ -11,7 +11,7 @@ mod anchor;
 mod axial;
 mod gaps;
 
-pub use axial::axial_slices;
+pub use axial::{AXIAL_ANGLE_DEG, AXIAL_MARGIN_MM, UNKNOWN_HALF_HEIGHT_MM, axial_slices};
 
 use crate::spine::{Designation, Disc, Evidence, QualityCode, QualityFinding, Severity, Vertebra};
 use anchor::Anchor;

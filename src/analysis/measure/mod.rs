@@ -31,7 +31,9 @@ const MIDDLE_HEIGHT_METHOD: &str = "endplate-middles";
 const RATIO_METHOD: &str = "quotient";
 /// Chord of the body at mid-height.
 const DEPTH_METHOD: &str = "mid-height-chord";
-/// Posterior corner of the upper vertebra's lower endplate, along the lower vertebra's upper endplate, from its posterior corner.
+/// From the posterior corner of the lower vertebra's upper endplate to that of the upper vertebra's
+/// lower one, along the line that halves the angle of the two endplates: along the lower endplate
+/// alone, a wedge of 10 degrees would pass for a backward slip of nearly 1 mm.
 const SLIP_METHOD: &str = "posterior-corners";
 /// Angle of two lines through endplate corners in the slices' plane.
 const ANGLE_METHOD: &str = "endplate-lines";
@@ -219,8 +221,11 @@ fn slip(facing: Result<(&Endplate, &Endplate), &'static str>) -> (Measurement, M
         Ok(facing) => facing,
         Err(reason) => return missing(reason),
     };
-    let Some(forwards) = normalised(sub(below.anterior_mm, below.posterior_mm)) else {
-        return missing("the endplate below has no direction");
+    let forwards = normalised(sub(below.anterior_mm, below.posterior_mm))
+        .zip(normalised(sub(above.anterior_mm, above.posterior_mm)))
+        .and_then(|(below, above)| normalised(add(below, above)));
+    let Some(forwards) = forwards else {
+        return missing("the endplates have no common direction");
     };
     let slip_mm = dot(sub(above.posterior_mm, below.posterior_mm), forwards);
     let percent = 100.0 * slip_mm / below.depth_mm();
