@@ -3,6 +3,7 @@
 //! [`main`] parses the arguments, runs the verb and turns its end into an exit code. Diagnostics go
 //! to stderr, results to stdout, progress only to a terminal.
 
+pub mod analyze;
 pub mod exit;
 
 use clap::{Parser, Subcommand};
@@ -18,7 +19,9 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    Analyze(analyze::AnalyzeArgs),
+}
 
 /// Runs the command line of this process.
 #[must_use]
@@ -43,5 +46,7 @@ pub fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> Result<(), CliError> {
-    match verb {}
+    match verb {
+        Verb::Analyze(args) => analyze::run(&args),
+    }
 }

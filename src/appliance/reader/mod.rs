@@ -1,0 +1,3 @@
+//! The reading of one study from DICOM to bundle.
+
+pub mod pipeline;
