@@ -7,7 +7,7 @@ mod rle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::error::{Limit, Reason};
+use super::error::{DicomError, Limit, Reason};
 use super::header::{InstanceHeader, PixelFormat};
 use super::limits::ENCODED_FRAME_BYTES_MAX;
 use super::object::{Object, PixelPlace};
@@ -22,6 +22,18 @@ pub(super) struct Frame {
     pub(super) stored: Vec<u16>,
     pub(super) slope: f32,
     pub(super) intercept: f32,
+}
+
+/// The real values of frame `frame` of a scanned file, row by row as they are stored in it: rescaled,
+/// MONOCHROME1 inverted, padding replaced by the lowest value.
+///
+/// # Errors
+/// Where the file can't be read, or the frame can't be decoded.
+pub fn read_frame(header: &InstanceHeader, frame: usize) -> Result<Vec<f32>, DicomError> {
+    let at = |reason: Reason| reason.at(&header.path);
+    let mut object = Object::open(&header.path).map_err(at)?;
+    let decoded = decode(&mut object, header, frame).map_err(at)?;
+    Ok(decoded.stored.iter().map(|value| f32::from(*value) * decoded.slope + decoded.intercept).collect())
 }
 
 /// Decodes frame `index` of an open object whose header is `header`.
