@@ -10,7 +10,7 @@ use deepspine::dicom;
 /// Points at which each object is cut.
 const CUTS: usize = 64;
 /// Broken copies made of each small object.
-const BROKEN_COPIES: usize = 256;
+const BROKEN_COPIES: usize = 64;
 /// Objects larger than this are cut, not broken at random.
 const SMALL_BYTES: usize = 100_000;
 /// Most memory that the process may have used, KiB.
