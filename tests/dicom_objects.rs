@@ -1,5 +1,7 @@
 //! Every real MR object gives a result or a clear, named error, and its pixels are those that pydicom reads.
 
+#![expect(clippy::expect_used, reason = "what fails to hold fails the test")]
+
 mod common;
 
 use std::collections::BTreeMap;

@@ -1,5 +1,7 @@
 //! Written and read back: orders, orientations, gaps, echoes, localizers, archives.
 
+#![expect(clippy::expect_used, reason = "what fails to hold fails the test")]
+
 mod common;
 
 use std::fs;

@@ -1,5 +1,7 @@
 //! A whole clinical study whose headers lack the physics: its series take their roles, its slices their places.
 
+#![expect(clippy::expect_used, reason = "what fails to hold fails the test")]
+
 mod common;
 
 use deepspine::dicom::{self, Plane};
