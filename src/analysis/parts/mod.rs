@@ -1,7 +1,7 @@
 //! From a semantic mask to the parts of one spine: bodies, discs, posterior elements and canal.
 //!
 //! [`find`] labels connected pieces slice by slice ([`components`]), cuts bodies that run together
-//! ([`split`]), joins pieces across slices ([`link`]) and keeps the bodies that follow one another
+//! ([`split`], [`propagate`]), joins pieces across slices ([`link`]) and keeps the bodies that follow one another
 //! along one smooth line beside one canal ([`chain`]). [`Chain::assemble`] then gives every kept
 //! part a number and everything else back to the background. Names are for [`super::level`],
 //! millimetres for [`super::measure`].
@@ -14,6 +14,7 @@ mod components;
 pub(crate) mod frame;
 mod link;
 mod places;
+mod propagate;
 mod split;
 
 pub(crate) use assemble::{Body, DiscPart, PartKind, SpineParts};
@@ -55,7 +56,9 @@ pub(crate) struct Chain {
 /// Finds the chain of bodies in a mask of `frame`'s size; `None` where no three bodies follow one another.
 pub(crate) fn find(frame: Frame, mask: &SemanticMask) -> Option<Chain> {
     let mut labels = vec![0; mask.channels.len()];
-    let components = components::label(&frame, &mask.channels, &mut labels);
+    let mut slices = components::label(&frame, &mask.channels, &mut labels);
+    propagate::cut_joined(&frame, &mask.channels, &mut labels, &mut slices);
+    let components: Vec<Component> = slices.into_iter().flatten().collect();
     let candidates = link::candidates(&frame, &components, &labels);
     let canal = CanalOutline::of(&frame, &components, &labels);
     let bodies = chain::best(&frame, &candidates, &components, &canal);
