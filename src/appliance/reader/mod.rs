@@ -1,0 +1,11 @@
+//! The two halves of one pipe: starting and limiting a child, and what a child does.
+//!
+//! Every DICOM byte is parsed in a child, never in the supervisor: a hostile or broken file costs at
+//! most its child. [`child`] is the supervisor's half, [`role`] the child's; [`protocol`] is what
+//! they say to each other, [`work`] the reading itself.
+
+pub mod child;
+pub mod limits;
+pub mod protocol;
+pub mod role;
+pub mod work;
