@@ -6,6 +6,10 @@
 pub mod curve;
 pub mod level;
 pub mod measure;
+pub mod parts;
 pub mod segmentation;
+pub mod spine_reading;
 pub mod study;
+#[cfg(test)]
+mod synthetic;
 pub mod volume;

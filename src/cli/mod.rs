@@ -1,1 +1,47 @@
 //! The command line: one file a verb.
+//!
+//! [`main`] parses the arguments, runs the verb and turns its end into an exit code. Diagnostics go
+//! to stderr, results to stdout, progress only to a terminal.
+
+pub mod exit;
+
+use clap::{Parser, Subcommand};
+use exit::{CliError, Exit};
+use std::process::ExitCode;
+
+/// Reads lumbar spine MRI beside the scanner and publishes what it finds over MQTT.
+#[derive(Debug, Parser)]
+#[command(name = "deepspine", version, about, max_term_width = 100)]
+struct Arguments {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, Subcommand)]
+enum Verb {}
+
+/// Runs the command line of this process.
+#[must_use]
+pub fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            // Help and version are asked for, and are no errors.
+            let exit = if error.use_stderr() { Exit::Usage.into() } else { ExitCode::SUCCESS };
+            // Nobody is left to hear that stderr is closed.
+            let _ = error.print();
+            return exit;
+        }
+    };
+    match run(arguments.verb) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(CliError { exit, message }) => {
+            eprintln!("deepspine: {message}");
+            exit.into()
+        }
+    }
+}
+
+fn run(verb: Verb) -> Result<(), CliError> {
+    match verb {}
+}

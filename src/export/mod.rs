@@ -1,1 +1,22 @@
-//! The reading bundle, and what is made from it: JSON, label maps, pictures.
+//! The reading bundle, and everything that is made from it.
+//!
+//! A reading ends in a [`bundle::Bundle`]. Whatever the clinic or the wire gets is a pure function
+//! of that: the JSON [`report`], the label maps ([`nifti`]), the picture ([`overlay`]), the
+//! [`table()`] on a terminal. [`write_all`] makes the files of a folder from it, as often as one likes,
+//! with the same result. Nothing here reads DICOM, talks to a network or knows a clock.
+
+mod atomic;
+pub mod bundle;
+pub mod display;
+mod files;
+pub mod key;
+pub mod nifti;
+pub mod overlay;
+pub mod report;
+mod table;
+mod wrapping;
+
+pub use bundle::{Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};
+pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all};
+pub use key::DeviceKey;
+pub use table::table;

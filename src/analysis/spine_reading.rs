@@ -1,0 +1,158 @@
+//! From one semantic mask to the designated, measured spine.
+//!
+//! [`read_spine`] is the whole way in order: parts, names, curve, measurements. It sees masks and
+//! geometry only, no grey values, and it never fails on a mask's content: what can't be found is
+//! refused by name.
+
+use thiserror::Error;
+
+use super::level::{self, Naming};
+use super::measure::{self, Shapes};
+use super::parts::frame::Frame;
+use super::parts::{self, PartKind, SpineParts};
+use super::study::Part;
+use super::volume::{PartMask, SemanticMask, Volume};
+use crate::spine::{
+    CurveFit, Designation, Disc, LevelReport, LumbarMeasurements, QualityCode, QualityFinding, Severity, VertebraReport,
+};
+
+/// Why a mask has no spine in it.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum NoSpine {
+    /// The volume has no pixels, or its geometry is not finite or not ordered.
+    #[error("the volume has no slices, or no usable geometry: check pixel spacing and slice positions")]
+    NoGeometry,
+    /// The mask belongs to another volume.
+    #[error("the mask holds {found} voxels where the volume has {expected}: segment this very volume")]
+    MaskSize {
+        /// Voxels of the volume.
+        expected: usize,
+        /// Voxels of the mask.
+        found: usize,
+    },
+    /// Too few vertebral bodies follow one another.
+    #[error(
+        "fewer than {} vertebral bodies follow one another along one line: no spine in the images",
+        parts::MIN_BODIES
+    )]
+    TooFewBodies,
+}
+
+/// The spine that a mask shows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpineReading {
+    /// The fitted curve.
+    pub curve: CurveFit,
+    /// Vertebrae from foot to head.
+    pub vertebrae: Vec<VertebraReport>,
+    /// Disc levels from foot to head; axial slices are assigned by [`level::axial_slices`].
+    pub levels: Vec<LevelReport>,
+    /// Measurements of the lumbar spine as a whole.
+    pub lumbar: LumbarMeasurements,
+    /// The mask with rejected parts set to background and each part in one class.
+    pub semantic: SemanticMask,
+    /// Which part each voxel belongs to.
+    pub part_of: PartMask,
+    /// The parts; the first has number 1 in `part_of`.
+    pub parts: Vec<Part>,
+    /// What a reader must know.
+    pub quality: Vec<QualityFinding>,
+}
+
+/// Finds, names and measures the spine in `mask`, which lies on the grid of `volume`: a sagittal
+/// block whose columns run to the posterior and whose rows run to the feet, of one slice or many.
+///
+/// # Errors
+/// [`NoSpine`] where volume and mask don't fit, or no [`parts::MIN_BODIES`] bodies follow one another.
+pub fn read_spine(volume: &Volume, mask: SemanticMask) -> Result<SpineReading, NoSpine> {
+    let frame = Frame::of(volume).ok_or(NoSpine::NoGeometry)?;
+    let expected = frame.slices() * frame.slice_len();
+    if mask.channels.len() != expected {
+        return Err(NoSpine::MaskSize { expected, found: mask.channels.len() });
+    }
+    let chain = parts::find(frame, &mask).ok_or(NoSpine::TooFewBodies)?;
+    let naming = level::designate(&chain.bodies(), &chain.gaps());
+    if naming.vertebrae.len() < parts::MIN_BODIES {
+        return Err(NoSpine::TooFewBodies);
+    }
+    let anchored = naming.vertebrae.first().is_some_and(|v| v.name.is_some());
+    let spine = chain.assemble(naming.first, &naming.bridged, !anchored, mask).ok_or(NoSpine::TooFewBodies)?;
+    Ok(report(spine, naming))
+}
+
+fn report(spine: SpineParts, naming: Naming) -> SpineReading {
+    let shapes = Shapes::of(&spine);
+    let discs = name_discs(&spine, &naming);
+    let vertebrae: Vec<VertebraReport> = naming
+        .vertebrae
+        .iter()
+        .enumerate()
+        .map(|(i, designation)| VertebraReport {
+            designation: designation.clone(),
+            centre_lps_mm: spine.frame.to_lps(spine.bodies[i].centre_mm),
+            measurements: measure::vertebra(&spine, &shapes, i),
+        })
+        .collect();
+    let levels = discs
+        .iter()
+        .enumerate()
+        .map(|(i, designation)| LevelReport {
+            designation: designation.clone(),
+            plane: measure::disc_plane(&spine, &shapes, i),
+            measurements: measure::level(&spine, &shapes, i),
+            axial: Vec::new(),
+        })
+        .collect();
+    let names: Vec<_> = naming.vertebrae.iter().map(|v| v.name).collect();
+    SpineReading {
+        curve: spine.curve.report(&spine.frame, spine.rejected),
+        lumbar: measure::lumbar(&spine, &shapes, &names),
+        parts: list_parts(&spine, &naming, &discs),
+        quality: quality(&spine, naming.quality),
+        vertebrae,
+        levels,
+        semantic: spine.semantic,
+        part_of: spine.part_of,
+    }
+}
+
+/// A designation for every disc, counted from below.
+fn name_discs(spine: &SpineParts, naming: &Naming) -> Vec<Designation<Disc>> {
+    let name = |(i, disc): (usize, &parts::DiscPart)| {
+        let named = disc.lower.and_then(|lower| naming.discs_above(lower).into_iter().nth(disc.place));
+        Designation { ordinal_from_below: i + 1, ..named.unwrap_or_else(level::unnamed_disc) }
+    };
+    spine.discs.iter().enumerate().map(name).collect()
+}
+
+fn list_parts(spine: &SpineParts, naming: &Naming, discs: &[Designation<Disc>]) -> Vec<Part> {
+    let part = |(kind, structure): &(PartKind, _)| {
+        let (vertebra, disc, index) = match *kind {
+            PartKind::Body(i) | PartKind::Posterior(i) => (naming.vertebrae.get(i).and_then(|v| v.name), None, i),
+            PartKind::Disc(i) => (None, discs.get(i).and_then(|d| d.name), i),
+            PartKind::Canal => (None, None, 0),
+        };
+        Part { structure: *structure, vertebra, disc, ordinal_from_below: index + 1 }
+    };
+    spine.kinds.iter().map(part).collect()
+}
+
+fn quality(spine: &SpineParts, mut quality: Vec<QualityFinding>) -> Vec<QualityFinding> {
+    let mut add =
+        |code, text: String| quality.push(QualityFinding { code, severity: Severity::Info, text, series: None });
+    if spine.rejected > 0 {
+        let text = format!("{} segmented parts do not belong to the spine's curve and were rejected", spine.rejected);
+        add(QualityCode::PartsRejected, text);
+    }
+    if spine.frame.slices() == 1 {
+        add(QualityCode::SingleSlice, "one slice only: areas and sideways places can't be measured".to_owned());
+    }
+    if spine.bodies.iter().any(|b| b.at_edge) {
+        add(QualityCode::FieldOfView, "a vertebra reaches the image's edge and is not measured".to_owned());
+    }
+    quality
+}
+
+#[cfg(test)]
+#[path = "spine_reading_tests.rs"]
+mod tests;

@@ -1,0 +1,187 @@
+//! The pixels of a study: loaded series by series, hashed without decoding, and looked at where
+//! the header does not tell the weighting.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::Study;
+use crate::analysis::study::{SeriesImages, StudyImages};
+use crate::analysis::volume::{Slice, Volume};
+use crate::dicom::contrast;
+use crate::dicom::error::{DicomError, Limit, Reason};
+use crate::dicom::limits::DECODED_BYTES_MAX;
+use crate::dicom::object::Object;
+use crate::dicom::pixels;
+use crate::dicom::series::{Plane, Reorientation, settled_by_pixels};
+use crate::spine::{QualityCode, QualityFinding, Severity};
+
+/// Slices looked at to tell whether CSF is bright, as fractions of the way through a sagittal block.
+const LOOKED_AT: [f64; 3] = [0.42, 0.5, 0.58];
+
+/// Which slice of which block a source is, and how its pixels are turned.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    block: usize,
+    slice: usize,
+    turn: Reorientation,
+}
+
+impl Study {
+    /// The geometry of all series, without pixels.
+    #[must_use]
+    pub fn geometry(&self) -> StudyImages {
+        let series = self.series.iter().map(|series| SeriesImages {
+            assignment: series.assignment.clone(),
+            blocks: series.blocks.iter().map(|block| block.volume.clone()).collect(),
+        });
+        StudyImages { series: series.collect(), quality: self.quality.clone() }
+    }
+
+    /// The geometry of all series, with the pixels of the one that is to be segmented.
+    ///
+    /// # Errors
+    /// Where none of that series' slices can be decoded, or they would not fit into memory.
+    pub fn images(&self) -> Result<StudyImages, DicomError> {
+        let mut images = self.geometry();
+        if let Some(series) = images.segmentation_series() {
+            self.load(&mut images, series)?;
+        }
+        Ok(images)
+    }
+
+    /// Loads the pixels of series `series` into `images`, made by [`Study::geometry`] or
+    /// [`Study::images`]. Slices that can't be decoded are left out, with a finding.
+    ///
+    /// # Errors
+    /// Where none can be decoded, or they would need more than [`DECODED_BYTES_MAX`].
+    pub fn load(&self, images: &mut StudyImages, series: usize) -> Result<(), DicomError> {
+        let (Some(source), Some(target)) = (self.series.get(series), images.series.get_mut(series)) else {
+            return Ok(());
+        };
+        target.blocks = source.blocks.iter().map(|block| block.volume.clone()).collect();
+        let bytes: usize = target.blocks.iter().map(|block| block.slice_len() * block.slices.len() * 2).sum();
+        let first_path = target.blocks.first().and_then(|block| block.slices.first());
+        let first_path = first_path.and_then(|slice| self.instances.get(slice.source));
+        if bytes > DECODED_BYTES_MAX {
+            let path = first_path.map_or(Path::new("study"), |instance| instance.path.as_path());
+            return Err(Reason::from(Limit::DecodedBytes(bytes as u64)).at(path));
+        }
+        let mut failure = None;
+        for (header, places) in self.places_by_header(series) {
+            if let Err(error) = self.load_instance(header, &places, &mut target.blocks) {
+                failure.get_or_insert(error);
+            }
+        }
+        let Some(error) = failure else { return Ok(()) };
+        let lost = drop_empty_slices(&mut target.blocks);
+        if target.blocks.is_empty() {
+            return Err(error);
+        }
+        images.quality.push(QualityFinding {
+            code: QualityCode::UnreadableFile,
+            severity: Severity::Warning,
+            text: format!("{lost} slices can't be decoded and are left out; the first {}", error.reason),
+            series: Some(series),
+        });
+        Ok(())
+    }
+
+    /// The slices of a series, by the header they are frames of.
+    fn places_by_header(&self, series: usize) -> Vec<(usize, Vec<(usize, Place)>)> {
+        let mut by_header: HashMap<usize, Vec<(usize, Place)>> = HashMap::new();
+        let blocks = self.series.get(series).map(|series| series.blocks.as_slice()).unwrap_or_default();
+        for (block_index, block) in blocks.iter().enumerate() {
+            for (slice, placed) in block.slices.iter().enumerate() {
+                let Some(instance) = self.instances.get(placed.source) else { continue };
+                let place = Place { block: block_index, slice, turn: placed.turn };
+                by_header.entry(instance.header).or_default().push((instance.frame, place));
+            }
+        }
+        let mut sorted: Vec<_> = by_header.into_iter().collect();
+        sorted.sort_by_key(|(header, _)| *header);
+        sorted
+    }
+
+    /// Decodes the frames of one file into their slices.
+    fn load_instance(&self, header: usize, places: &[(usize, Place)], blocks: &mut [Volume]) -> Result<(), DicomError> {
+        let Some(header) = self.headers.get(header) else { return Ok(()) };
+        let at = |reason: Reason| reason.at(&header.path);
+        let mut object = Object::open(&header.path).map_err(at)?;
+        for (frame, place) in places {
+            let decoded = pixels::decode(&mut object, header, *frame).map_err(at)?;
+            let slice = blocks.get_mut(place.block).and_then(|block| block.slices.get_mut(place.slice));
+            let Some(slice) = slice else { continue };
+            slice.stored = place.turn.apply(decoded.stored, header.pixels.rows, header.pixels.columns);
+            (slice.slope, slice.intercept) = (decoded.slope, decoded.intercept);
+        }
+        Ok(())
+    }
+
+    /// SOP Instance UID and SHA-256 of the pixel data bytes, as they are in the file, of every
+    /// readable instance, sorted.
+    ///
+    /// # Errors
+    /// Where a file can't be read any more.
+    pub fn pixel_digests(&self) -> Result<Vec<(String, [u8; 32])>, DicomError> {
+        let mut digests = Vec::new();
+        for header in self.headers.iter().filter(|header| header.refused.is_none()) {
+            let digest = Object::open(&header.path).and_then(|mut object| object.pixel_digest());
+            digests.push((header.sop_instance_uid.clone(), digest.map_err(|reason| reason.at(&header.path))?));
+        }
+        digests.sort();
+        Ok(digests)
+    }
+
+    /// Looks at central slices of sagittal series whose header has no timing: is CSF bright? The
+    /// answer settles a role that nothing else tells, and makes one by description surer or less sure.
+    /// Slices that can't be decoded settle nothing.
+    pub fn settle_roles(&mut self) {
+        for index in 0..self.series.len() {
+            let Some(series) = self.series.get(index) else { continue };
+            let open = !series.has_physics && series.is_spatial();
+            let (Some(plane @ Plane::Sagittal), true) = (series.plane, open) else { continue };
+            let settled = settled_by_pixels(plane, series.weighting, self.bright_csf(index));
+            if let (Some(assignment), Some(series)) = (settled, self.series.get_mut(index)) {
+                series.assignment = assignment;
+            }
+        }
+    }
+
+    /// Whether CSF is bright in the central slices of a sagittal series; `None` where they don't tell.
+    fn bright_csf(&self, series: usize) -> Option<bool> {
+        let block = self.series.get(series)?.blocks.iter().max_by_key(|block| block.slices.len())?;
+        let last = block.slices.len().checked_sub(1)?;
+        let mut chosen: Vec<usize> = LOOKED_AT.iter().map(|part| (part * last as f64).round() as usize).collect();
+        chosen.dedup();
+        let mut volume = Volume { slices: Vec::new(), ..block.volume.clone() };
+        for slice in chosen {
+            let placed = block.slices.get(slice)?;
+            let instance = self.instances.get(placed.source)?;
+            let header = self.headers.get(instance.header)?;
+            let mut object = Object::open(&header.path).ok()?;
+            let frame = pixels::decode(&mut object, header, instance.frame).ok()?;
+            let stored = placed.turn.apply(frame.stored, header.pixels.rows, header.pixels.columns);
+            let origin_lps_mm = block.volume.slices.get(slice)?.origin_lps_mm;
+            volume.slices.push(Slice {
+                origin_lps_mm,
+                stored,
+                slope: frame.slope,
+                intercept: frame.intercept,
+                source: placed.source,
+            });
+        }
+        contrast::bright_csf(&volume)
+    }
+}
+
+/// Takes out slices that got no pixels, and blocks without slices; says how many slices.
+fn drop_empty_slices(blocks: &mut Vec<Volume>) -> usize {
+    let count = |blocks: &[Volume]| blocks.iter().map(|block| block.slices.len()).sum::<usize>();
+    let before = count(blocks);
+    for block in blocks.iter_mut() {
+        let slice_len = block.slice_len();
+        block.slices.retain(|slice| slice.stored.len() == slice_len);
+    }
+    blocks.retain(|block| !block.slices.is_empty());
+    before - count(blocks)
+}

@@ -1,0 +1,64 @@
+//! Files that are either whole or absent.
+//!
+//! A file is written beside its place under a temporary name, made durable, renamed, and the
+//! folder made durable: after a power cut there is the old file or the new one, never a part.
+
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+/// Mode of a file for the clinic: its group may read it.
+pub(super) const CLINIC_FILE_MODE: u32 = 0o640;
+/// Mode of a file that only the appliance reads: it holds identity.
+pub(super) const PRIVATE_FILE_MODE: u32 = 0o600;
+
+/// Writes `path` through `fill`, whole or not at all; an older file of that name is replaced.
+///
+/// # Errors
+/// Whatever the file system or `fill` says; the temporary file is then removed.
+pub(super) fn write(path: &Path, mode: u32, fill: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> io::Result<()> {
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let file = tempfile::Builder::new()
+        .prefix(".deepspine-")
+        .suffix(".part")
+        .permissions(Permissions::from_mode(mode))
+        .tempfile_in(folder)?;
+    let mut writer = BufWriter::new(file);
+    fill(&mut writer)?;
+    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(|e| e.error)?;
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_failed_write_leaves_the_old_file_and_nothing_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("report.json");
+        write(&path, CLINIC_FILE_MODE, |w| w.write_all(b"old")).unwrap();
+        let failed = write(&path, CLINIC_FILE_MODE, |w| {
+            w.write_all(b"half of the n")?;
+            Err(io::Error::other("power cut"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(std::fs::read(&path).unwrap(), b"old");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_file_with_identity_is_for_its_owner_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.bundle");
+        write(&path, PRIVATE_FILE_MODE, |w| w.write_all(b"x")).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

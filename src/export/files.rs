@@ -1,0 +1,59 @@
+//! The files of a folder: everything that one bundle gives.
+
+use super::bundle::Bundle;
+use super::nifti::{self, LabelMap};
+use super::{atomic, overlay};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use thiserror::Error;
+
+/// File name of the report.
+pub const REPORT_FILE: &str = "report.json";
+/// File name of the picture.
+pub const OVERLAY_FILE: &str = "overlay.png";
+
+/// A file that could not be made.
+#[derive(Debug, Error)]
+#[error("cannot write {}: {source}; check that the folder exists, may be written and has room", path.display())]
+pub struct ExportError {
+    /// The file.
+    pub path: PathBuf,
+    /// What the system said.
+    #[source]
+    pub source: io::Error,
+}
+
+/// Writes `report.json`, `overlay.png` where there is an image, and the label maps where something
+/// was segmented, into `dir`; gives their paths. Each file is whole or absent; repeated, it makes
+/// the same files again.
+///
+/// # Errors
+/// The first file that could not be written; those before it stay.
+pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportError> {
+    let mut written = Vec::new();
+    let mut write = |name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| {
+        let path = dir.join(name);
+        match atomic::write(&path, atomic::CLINIC_FILE_MODE, |out| fill(out)) {
+            Ok(()) => {
+                written.push(path);
+                Ok(())
+            }
+            Err(source) => Err(ExportError { path, source }),
+        }
+    };
+    write(REPORT_FILE, &mut |out| {
+        serde_json::to_writer_pretty(&mut *out, &bundle.report)?;
+        out.write_all(b"\n")
+    })?;
+    if let Some(display) = &bundle.display {
+        write(OVERLAY_FILE, &mut |out| overlay::write(bundle, display, out))?;
+    }
+    if let Some(block) = &bundle.segmented {
+        for map in [LabelMap::Instances, LabelMap::Semantic, LabelMap::Undesignated] {
+            if map != LabelMap::Undesignated || nifti::has_undesignated(block) {
+                write(map.file_name(), &mut |out| nifti::write(map, block, out))?;
+            }
+        }
+    }
+    Ok(written)
+}

@@ -1,0 +1,191 @@
+//! A report as a table of plain text, for a terminal.
+//!
+//! At most 110 columns, ASCII only, no colours; head at the top, as an image shows it.
+
+use super::report::{LevelDocument, ReportDocument, SeriesDocument, UNKNOWN, VertebraDocument};
+use std::fmt::Write as _;
+
+/// Columns of a line.
+pub(super) const WIDTH_MAX: usize = 110;
+/// What stands where there is no number.
+const NONE: &str = "-";
+
+/// The table of `report`.
+#[must_use]
+pub fn table(report: &ReportDocument) -> String {
+    let mut lines = vec![
+        format!("deepspine {}   report {}   {}", report.analysis_version, report.report_id, report.produced_at),
+        String::new(),
+    ];
+    lines.extend(report.series.iter().enumerate().map(|(i, s)| series_line(i, s, report.segmented_series == Some(i))));
+    if let Some(refusal) = &report.refusal {
+        lines.push(String::new());
+        lines.extend(wrapped("NOT READ  ", &format!("{} ({})", refusal.text, refusal.code)));
+    }
+    if !report.levels.is_empty() {
+        lines.extend(level_lines(report));
+    }
+    if !report.vertebrae.is_empty() {
+        lines.extend(vertebra_lines(report));
+    }
+    lines.extend(lumbar_lines(report));
+    lines.extend(missing_lines(report));
+    if !report.quality.is_empty() {
+        lines.push(String::new());
+        for q in &report.quality {
+            let series = q.series.map_or_else(String::new, |s| format!(" (series {})", s + 1));
+            lines.extend(wrapped(&format!("{:<8}", q.severity), &format!("{}: {}{series}", q.code, q.text)));
+        }
+    }
+    lines.push(String::new());
+    for m in &report.models {
+        lines.extend(wrapped("model   ", &format!("{} {} ({})", m.name, m.version, m.terms)));
+    }
+    lines.extend(wrapped("", &report.notice));
+    lines.into_iter().fold(String::new(), |mut text, line| {
+        text.push_str(line.trim_end());
+        text.push('\n');
+        text
+    })
+}
+
+fn series_line(index: usize, s: &SeriesDocument, segmented: bool) -> String {
+    let spacing = s.slice_spacing_mm.map_or_else(String::new, |mm| format!(" every {mm:.1} mm"));
+    let blocks = if s.blocks > 1 { format!(" in {} blocks", s.blocks) } else { String::new() };
+    let used = if segmented { "  segmented" } else { "" };
+    format!(
+        "series {:>2}  {:<9} {:>3} slices{spacing}{blocks}, {} x {} pixels of {:.2} x {:.2} mm, role sure {:.2}{used}",
+        index + 1,
+        s.role,
+        s.slices,
+        s.columns,
+        s.rows,
+        s.column_spacing_mm,
+        s.row_spacing_mm,
+        s.confidence
+    )
+}
+
+fn level_lines(report: &ReportDocument) -> Vec<String> {
+    let mut lines = vec![
+        String::new(),
+        "              name    canal      canal    disc height, mm      slip        Meyer-  segment  axial".to_owned(),
+        "level         sure    AP, mm   area, mm2  ant   mid  post     mm     %     ding    deg      slices".to_owned(),
+    ];
+    lines.extend(report.levels.iter().rev().map(level_line));
+    lines
+}
+
+fn level_line(l: &LevelDocument) -> String {
+    let m = &l.measurements;
+    let line = format!(
+        "{:<13} {:>4.2} {} {}  {} {} {}  {} {}     {:<5} {}  {}",
+        called(&l.name, l.ordinal_from_below),
+        l.confidence,
+        number(m.canal_ap_disc_mm, 9),
+        number(m.canal_area_disc_mm2, 10),
+        number(m.disc_height_anterior_mm, 5),
+        number(m.disc_height_middle_mm, 5),
+        number(m.disc_height_posterior_mm, 5),
+        number(m.slip_mm, 6),
+        number(m.slip_percent, 6),
+        m.meyerding.as_deref().unwrap_or(NONE),
+        number(m.segmental_lordosis_deg, 6),
+        axial_slices(l),
+    );
+    line.chars().take(WIDTH_MAX).collect()
+}
+
+/// Slices that show the level, counted from 1, as `series:slices` with block where there are several.
+fn axial_slices(l: &LevelDocument) -> String {
+    let mut text = String::new();
+    for run in l.axial.chunk_by(|a, b| (a.series, a.block) == (b.series, b.block) && b.slice == a.slice + 1) {
+        if let [first, .., last] = run {
+            let _ = write!(text, " s{}/{}:{}-{}", first.series + 1, first.block + 1, first.slice + 1, last.slice + 1);
+        } else if let [only] = run {
+            let _ = write!(text, " s{}/{}:{}", only.series + 1, only.block + 1, only.slice + 1);
+        }
+    }
+    if text.is_empty() { NONE.to_owned() } else { text.trim_start().to_owned() }
+}
+
+fn vertebra_lines(report: &ReportDocument) -> Vec<String> {
+    let mut lines = vec![
+        String::new(),
+        "              name    body height, mm     ratio to posterior   depth    canal      canal".to_owned(),
+        "vertebra      sure    ant   mid  post        ant    mid         mm      AP, mm   area, mm2".to_owned(),
+    ];
+    lines.extend(report.vertebrae.iter().rev().map(vertebra_line));
+    lines
+}
+
+fn vertebra_line(v: &VertebraDocument) -> String {
+    let m = &v.measurements;
+    let ratio = |value: Option<f64>| value.map_or_else(|| format!("{NONE:>6}"), |x| format!("{x:>6.2}"));
+    format!(
+        "{:<13} {:>4.2}  {} {} {}     {} {}      {}   {} {}",
+        called(&v.name, v.ordinal_from_below),
+        v.confidence,
+        number(m.height_anterior_mm, 5),
+        number(m.height_middle_mm, 5),
+        number(m.height_posterior_mm, 5),
+        ratio(m.anterior_posterior_ratio),
+        ratio(m.middle_posterior_ratio),
+        number(m.depth_mm, 5),
+        number(m.canal_ap_body_mm, 9),
+        number(m.canal_area_body_mm2, 10),
+    )
+}
+
+fn lumbar_lines(report: &ReportDocument) -> Vec<String> {
+    let Some(l) = &report.lumbar else { return Vec::new() };
+    let degrees = |value: Option<f64>| value.map_or_else(|| "not taken".to_owned(), |x| format!("{x:.1} deg"));
+    vec![
+        String::new(),
+        format!(
+            "lumbar lordosis L1-S1 {}   sacral slope {}",
+            degrees(l.lumbar_lordosis_deg),
+            degrees(l.sacral_slope_deg)
+        ),
+    ]
+}
+
+/// Why numbers are missing: each reason once, with the places where it holds.
+fn missing_lines(report: &ReportDocument) -> Vec<String> {
+    let of_levels = report.levels.iter().map(|l| (called(&l.name, l.ordinal_from_below), &l.missing));
+    let of_vertebrae = report.vertebrae.iter().map(|v| (called(&v.name, v.ordinal_from_below), &v.missing));
+    let of_lumbar = report.lumbar.iter().map(|l| ("lumbar".to_owned(), &l.missing));
+    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    for (place, missing) in of_levels.chain(of_vertebrae).chain(of_lumbar) {
+        for m in missing {
+            match reasons.iter_mut().find(|(reason, _)| *reason == m.reason) {
+                Some((_, places)) if places.last() == Some(&place) => {}
+                Some((_, places)) => places.push(place.clone()),
+                None => reasons.push((&m.reason, vec![place.clone()])),
+            }
+        }
+    }
+    let blank = (!reasons.is_empty()).then(String::new);
+    let lines =
+        reasons.iter().flat_map(|(reason, places)| wrapped("missing ", &format!("{}: {reason}", places.join(" "))));
+    blank.into_iter().chain(lines).collect()
+}
+
+/// A name, or which one from below it is.
+fn called(name: &str, ordinal_from_below: usize) -> String {
+    if name == UNKNOWN { format!("unknown no.{ordinal_from_below}") } else { name.to_owned() }
+}
+
+fn number(value: Option<f64>, width: usize) -> String {
+    value.map_or_else(|| format!("{NONE:>width$}"), |x| format!("{x:>width$.1}"))
+}
+
+/// `text` in lines of at most [`WIDTH_MAX`], the first begun with `label`, the others indented as far.
+fn wrapped(label: &str, text: &str) -> Vec<String> {
+    let indent = " ".repeat(label.len());
+    super::wrapping::wrapped(text, WIDTH_MAX - label.len())
+        .into_iter()
+        .enumerate()
+        .map(|(i, line)| format!("{}{line}", if i == 0 { label } else { &indent }))
+        .collect()
+}

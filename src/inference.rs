@@ -1,1 +1,0 @@
-//! Load, verify and run the networks; the only importer of tract.

@@ -1,0 +1,65 @@
+//! Load, verify and run the networks; the only importer of tract.
+//!
+//! A model set is a folder with a [`Manifest`] and ONNX files. [`ModelSet::open`] finds and checks
+//! it; [`SegmentationNetwork`] is its first network. No model runs whose hash differs from the
+//! manifest's. What the network's input and output mean is `analysis::segmentation`'s business;
+//! here they are tensors.
+
+mod manifest;
+mod network;
+
+pub use manifest::{Manifest, ModelEntry, ModelSet, ModelSource, SegmentationInput};
+pub use network::{SegmentationNetwork, SegmentationPlan};
+
+use std::path::PathBuf;
+
+/// Why a model can't be used, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum InferenceError {
+    /// No folder with a manifest was found.
+    #[error("no model set found: looked for manifest.toml in {}; install one or name its folder with --models", list(.looked_in))]
+    NoModelSet {
+        /// The folders that were tried, in order.
+        looked_in: Vec<PathBuf>,
+    },
+    /// A file of the set could not be read.
+    #[error("can't read {path}: {source}; install the model set again")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// The manifest is not one.
+    #[error("{path}: {message}; install the model set again")]
+    BadManifest {
+        /// The manifest.
+        path: PathBuf,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// The file is not the one that the manifest names.
+    #[error(
+        "{path}: SHA-256 is {found}, the manifest says {expected}; the file was changed or cut, install the model set again"
+    )]
+    WrongHash {
+        /// The file.
+        path: PathBuf,
+        /// The manifest's hash, hex.
+        expected: String,
+        /// The file's hash, hex.
+        found: String,
+    },
+    /// tract could not load, prepare or run the network.
+    #[error("network {name}: {message}")]
+    Network {
+        /// The model's name in the manifest.
+        name: String,
+        /// What tract said.
+        message: String,
+    },
+}
+
+fn list(paths: &[PathBuf]) -> String {
+    paths.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,108 @@
+//! The segmentation network: ONNX in, one plan a slice size, tensors through.
+
+use super::{InferenceError, ModelEntry, ModelSet, SegmentationInput};
+use crate::spine::{ModelUse, Structure};
+use std::sync::Arc;
+use tract_onnx::prelude::*;
+
+/// Rows or columns a plan may have: a field of 960 mm at the network's pixels.
+const SIDE_MAX: usize = 1024;
+
+/// The segmentation network as read from its file, not yet prepared for a size.
+#[derive(Debug)]
+pub struct SegmentationNetwork {
+    entry: ModelEntry,
+    model: InferenceModel,
+}
+
+/// The network prepared for slices of one size. Shared by threads; each run has its own state.
+#[derive(Debug)]
+pub struct SegmentationPlan {
+    name: String,
+    rows: usize,
+    columns: usize,
+    plan: Arc<TypedRunnableModel>,
+}
+
+impl SegmentationNetwork {
+    /// Reads and verifies the set's `segmentation` network.
+    ///
+    /// # Errors
+    /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where it is no ONNX that tract reads.
+    pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
+        let (entry, bytes) = set.load_verified("segmentation")?;
+        let model =
+            tract_onnx::onnx().model_for_read(&mut bytes.as_slice()).map_err(|e| network_error(&entry.name, &e))?;
+        Ok(Self { entry: entry.clone(), model })
+    }
+
+    /// What it takes.
+    #[must_use]
+    pub fn input(&self) -> &SegmentationInput {
+        &self.entry.input
+    }
+
+    /// How a report names it.
+    #[must_use]
+    pub fn model_use(&self) -> ModelUse {
+        self.entry.model_use()
+    }
+
+    /// Prepares the network for slices of `rows` x `columns` pixels, multiples of
+    /// [`SegmentationInput::size_multiple`].
+    ///
+    /// # Errors
+    /// [`InferenceError::Network`] where the size is not allowed or tract can't prepare it.
+    pub fn plan(&self, rows: usize, columns: usize) -> Result<SegmentationPlan, InferenceError> {
+        let multiple = self.entry.input.size_multiple;
+        let allowed = |n: usize| n > 0 && n <= SIDE_MAX && n.is_multiple_of(multiple);
+        if !(allowed(rows) && allowed(columns)) {
+            return Err(InferenceError::Network {
+                name: self.entry.name.clone(),
+                message: format!(
+                    "a slice of {rows} x {columns} pixels does not fit: multiples of {multiple} up to {SIDE_MAX}"
+                ),
+            });
+        }
+        self.prepare(rows, columns).map_err(|e| network_error(&self.entry.name, &e))
+    }
+
+    fn prepare(&self, rows: usize, columns: usize) -> TractResult<SegmentationPlan> {
+        let plan = self
+            .model
+            .clone()
+            .with_input_fact(0, f32::fact([1, 1, rows, columns]).into())?
+            .into_optimized()?
+            .into_runnable()?;
+        Ok(SegmentationPlan { name: self.entry.name.clone(), rows, columns, plan })
+    }
+}
+
+impl SegmentationPlan {
+    /// Runs one slice: `rows * columns` intensities in 0..=1, row by row, to
+    /// `Structure::COUNT * rows * columns` logits, channel by channel.
+    ///
+    /// # Errors
+    /// [`InferenceError::Network`] where the sizes differ or tract fails.
+    pub fn run(&self, slice: &[f32]) -> Result<Vec<f32>, InferenceError> {
+        let outputs = self.forward(slice).map_err(|e| network_error(&self.name, &e))?;
+        let expected = Structure::COUNT * self.rows * self.columns;
+        if outputs.len() != expected {
+            let message =
+                format!("gave {} values, {expected} expected; install a model set of this version", outputs.len());
+            return Err(InferenceError::Network { name: self.name.clone(), message });
+        }
+        Ok(outputs)
+    }
+
+    fn forward(&self, slice: &[f32]) -> TractResult<Vec<f32>> {
+        let input = Tensor::from_shape(&[1, 1, self.rows, self.columns], slice)?;
+        let outputs = self.plan.run(tvec!(input.into()))?;
+        let Some(logits) = outputs.first() else { return Ok(Vec::new()) };
+        Ok(logits.to_plain_array_view::<f32>()?.iter().copied().collect())
+    }
+}
+
+fn network_error(name: &str, error: &TractError) -> InferenceError {
+    InferenceError::Network { name: name.to_string(), message: format!("{error:#}") }
+}
