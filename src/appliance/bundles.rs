@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use serde_json::Value;
 
 use super::identity::DeviceKey;
-use crate::export::bundle::{Bundle, BundleError};
+use crate::export::{Bundle, BundleError, ExportError};
 
 /// Why a bundle can't be taken in or exported.
 #[derive(Debug, thiserror::Error)]
@@ -21,9 +21,12 @@ pub enum BundleProblem {
     /// It is about another study than the one that was asked for.
     #[error("the reading is of another study than the one asked for")]
     OtherStudy,
-    /// It can't be kept or exported.
+    /// It can't be kept, or a folder can't be made.
     #[error(transparent)]
     Io(#[from] io::Error),
+    /// One of its files can't be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
     /// Exporting it failed in a way that is a fault of the program.
     #[error("making the files failed; this is a fault of the program")]
     Fault,
@@ -54,28 +57,38 @@ pub fn incoming_dir(state_dir: &Path) -> PathBuf {
     state_dir.join("incoming")
 }
 
-/// Takes in the bundle that a child left at `incoming`: durable under our key when this returns.
+/// Opens the bundle that a child left at `incoming`, under our key.
 ///
 /// # Errors
-/// See [`BundleProblem`].
-pub fn take_in(
-    incoming: &Path,
-    state_dir: &Path,
-    study_key: &str,
-    key: &DeviceKey,
-    revision: u32,
-) -> Result<Kept, BundleProblem> {
-    let bundle = Bundle::read(incoming)?.keyed_with(key).with_revision(revision);
-    if bundle.study_key() != study_key {
-        return Err(BundleProblem::OtherStudy);
-    }
+/// Where it can't be read, or is about another study than `study_key`.
+pub fn open_incoming(incoming: &Path, study_key: &str, key: &DeviceKey) -> Result<Bundle, BundleProblem> {
+    let bundle = Bundle::read(incoming)?.keyed_with(key);
+    if bundle.study_key() == study_key { Ok(bundle) } else { Err(BundleProblem::OtherStudy) }
+}
+
+/// Keeps `bundle` as the `revision`-th report of its study: durable when this returns.
+///
+/// # Errors
+/// What the file system says.
+pub fn keep(bundle: Bundle, state_dir: &Path, revision: u32) -> Result<Kept, BundleProblem> {
+    let bundle = bundle.with_revision(revision);
     let path = bundle.write_atomically(&kept_dir(state_dir))?;
-    if let Err(error) = std::fs::remove_file(incoming) {
-        log::warn!("a bundle that was taken in stays in the way: {error}");
+    Ok(Kept {
+        report_id: bundle.report_id().to_owned(),
+        produced_at: bundle.report.produced_at.clone(),
+        file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        report: bundle.report_value(),
+    })
+}
+
+/// Removes a bundle that a child left, and those that earlier children left half-way.
+pub fn clear_incoming(state_dir: &Path) {
+    let Ok(listing) = std::fs::read_dir(incoming_dir(state_dir)) else { return };
+    for entry in listing.flatten() {
+        if let Err(error) = std::fs::remove_file(entry.path()) {
+            log::warn!("a bundle that is not needed stays in the way: {error}");
+        }
     }
-    let file = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let report_id = bundle.report_id().to_owned();
-    Ok(Kept { report_id, produced_at: bundle.report.produced_at.clone(), file, report: bundle.report_value() })
 }
 
 /// Writes the clinic's files of the bundle kept as `file` into `out_dir`.

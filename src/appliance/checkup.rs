@@ -136,13 +136,16 @@ fn models_lines(source: &ModelSource) -> Vec<Check> {
         Ok(set) => set,
         Err(error) => return vec![line(Mark::Lacking, error.to_string())],
     };
-    let names: Vec<String> = set.manifest().models.iter().map(|m| m.model_use().name).collect();
+    let names: Vec<String> = set.manifest().model.iter().map(|m| m.model_use().name).collect();
     names
         .iter()
         .map(|name| match set.load_verified(name) {
             Ok((entry, _)) => {
                 let model = entry.model_use();
-                line(Mark::Good, format!("model {} {} is the one of its manifest; {}", model.name, model.version, model.terms))
+                line(
+                    Mark::Good,
+                    format!("model {} {} is the one of its manifest; {}", model.name, model.version, model.terms),
+                )
             }
             Err(error) => line(Mark::Lacking, error.to_string()),
         })
@@ -166,8 +169,7 @@ mod tests {
     fn a_broker_that_does_not_answer_is_lacking() {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
-        let broker =
-            Broker { host: "127.0.0.1".into(), port, username: None, password_file: None, tls: None };
+        let broker = Broker { host: "127.0.0.1".into(), port, username: None, password_file: None, tls: None };
         assert_eq!(broker_line(&broker).mark, Mark::Good);
         drop(listener);
         assert_eq!(broker_line(&broker).mark, Mark::Lacking);

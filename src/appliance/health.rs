@@ -88,10 +88,7 @@ mod tests {
         let heartbeats = Heartbeats::default();
         let keep_alive = Duration::from_secs(30);
         assert!(heartbeats.stale_at(Duration::from_secs(59), keep_alive).is_empty());
-        assert_eq!(
-            heartbeats.stale_at(Duration::from_secs(61), keep_alive),
-            vec![Stage::Reading, Stage::Delivery]
-        );
+        assert_eq!(heartbeats.stale_at(Duration::from_secs(61), keep_alive), vec![Stage::Reading, Stage::Delivery]);
         assert_eq!(heartbeats.stale_at(Duration::from_secs(301), keep_alive), Stage::ALL.to_vec());
     }
 }

@@ -3,6 +3,7 @@
 //! [`supervisor`] is where it is put together; read it first. No DICOM byte is parsed in this
 //! process: `reader` starts children that do.
 
+pub mod bundles;
 pub mod checkup;
 pub mod clock;
 pub mod config;

@@ -9,17 +9,18 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
-use super::health::{Heartbeats, Stage};
 use super::bundles;
+use super::health::{Heartbeats, Stage};
 use super::identity::{DeviceKey, INPUT};
 use super::ingest::desk::{Ask, LookResult, Looked, Told};
-use super::journal::{Claim, Committed, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
+use super::journal::{Claim, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
 use super::mqtt::payload::{self, About};
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{
     FileOutcome, ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX, ScanReply, ScanRequest, StudySummary,
 };
 use super::shared::Shared;
+use crate::inference::ModelSource;
 
 /// Wall time that a scan of one batch may take.
 const SCAN_TIME_LIMIT: Duration = Duration::from_secs(60);
@@ -38,8 +39,8 @@ pub struct ReadingRoom {
     pub journal: Journal,
     /// For keyed hashes.
     pub key: DeviceKey,
-    /// Folder of the models, where one was named.
-    pub models_dir: Option<PathBuf>,
+    /// Where the models are.
+    pub models: ModelSource,
     /// How children are started; tests start others.
     pub programs: Programs,
     /// Called after something was put into the outbox.
@@ -81,7 +82,12 @@ impl ReadingRoom {
     ///
     /// # Errors
     /// As the journal gives them: without it nothing can be done safely.
-    pub fn run(self, asks: &Receiver<Ask>, told: &SyncSender<Told>, heartbeats: &Heartbeats) -> Result<(), JournalError> {
+    pub fn run(
+        self,
+        asks: &Receiver<Ask>,
+        told: &SyncSender<Told>,
+        heartbeats: &Heartbeats,
+    ) -> Result<(), JournalError> {
         let go_on = || {
             heartbeats.beat(Stage::Reading);
             !self.shared.stopping()
@@ -128,8 +134,11 @@ impl ReadingRoom {
                 (Err(error), Some(attempts)) => {
                     let used_up = attempts >= self.shared.settings().reader.max_attempts;
                     log::warn!("a file ended the child that looked at it (attempt {attempts}): {error}");
-                    let result =
-                        if used_up { LookResult::Condemned(shortened(&error.to_string())) } else { LookResult::Suspect };
+                    let result = if used_up {
+                        LookResult::Condemned(shortened(&error.to_string()))
+                    } else {
+                        LookResult::Suspect
+                    };
                     looked.extend(batch.into_iter().map(|file| with_result(file, result.clone())));
                 }
                 (Err(_), None) => {
@@ -141,7 +150,11 @@ impl ReadingRoom {
         Ok(looked)
     }
 
-    fn scan_batch(&self, batch: &[(PathBuf, Fingerprint)], go_on: &dyn Fn() -> bool) -> Result<Vec<FileOutcome>, ChildError> {
+    fn scan_batch(
+        &self,
+        batch: &[(PathBuf, Fingerprint)],
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<FileOutcome>, ChildError> {
         let request = ScanRequest::Files { paths: batch.iter().map(|(path, _)| path.clone()).collect() };
         match self.ask_scan(&request, go_on)? {
             ScanReply::Files { outcomes } if outcomes.len() == batch.len() => Ok(outcomes),
@@ -155,7 +168,8 @@ impl ReadingRoom {
         match self.ask_scan(&ScanRequest::Study { headers }, go_on) {
             Ok(ScanReply::Study(summary)) => Ok(Some(summary)),
             // What can't be summarised is read as it is; the reading's own attempts are counted.
-            Ok(ScanReply::Files { .. }) | Err(ChildError::Died(_) | ChildError::TimedOut(_) | ChildError::Garbled(_)) => {
+            Ok(ScanReply::Files { .. })
+            | Err(ChildError::Died(_) | ChildError::TimedOut(_) | ChildError::Garbled(_)) => {
                 log::warn!("study {study_key}: its series could not be told apart; it is read when its time is up");
                 Ok(Some(StudySummary::default()))
             }
@@ -227,23 +241,33 @@ impl ReadingRoom {
         let request = ReadRequest {
             paths: files.into_iter().map(|f| f.path).collect(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
-            models_dir: self.models_dir.clone(),
+            models_dir: match &self.models {
+                ModelSource::Folder(folder) => Some(folder.clone()),
+                ModelSource::Standard => None,
+            },
             threads: reader.threads,
         };
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let cpu_secs = reader.time_limit.as_secs().saturating_mul(cores as u64);
         let program = (self.programs.read)(reader.memory_mib, cpu_secs);
-        match child::ask(&program, &request, reader.time_limit, go_on)? {
+        let result = match child::ask(&program, &request, reader.time_limit, go_on)? {
             ReadReply::Done(ReadOutcome { bundle }) => self.commit(study_key, &bundle),
             ReadReply::Failed { reason } => Err(AttemptError::Refused(reason)),
-        }
+        };
+        bundles::clear_incoming(&settings.storage.state_dir);
+        result
     }
 
     /// Makes the bundle the study's next report, durably, then commits it.
     fn commit(&self, study_key: &str, incoming: &Path) -> Result<(), AttemptError> {
         let state_dir = self.shared.settings().storage.state_dir.clone();
+        let bundle = bundles::open_incoming(incoming, study_key, &self.key)?;
+        if let Some(revision) = self.journal.same_reading(study_key, bundle.report_id())? {
+            log::info!("study {study_key}: the same reading as revision {revision}; nothing is sent again");
+            return Ok(());
+        }
         let revision = self.journal.next_revision(study_key)?;
-        let kept = bundles::take_in(incoming, &state_dir, study_key, &self.key, revision)?;
+        let kept = bundles::keep(bundle, &state_dir, revision)?;
         let report_id = kept.report_id.clone();
         let about = About::Report { report_id: &report_id, revision };
         let messages = vec![
@@ -257,12 +281,8 @@ impl ReadingRoom {
             produced_at: kept.produced_at,
             bundle: kept.file,
         };
-        match self.journal.commit_report(report, messages)? {
-            Committed::New { revision } => log::info!("study {study_key}: report {report_id}, revision {revision}"),
-            Committed::Known { revision } => {
-                log::info!("study {study_key}: the same reading as revision {revision}; nothing is sent again");
-            }
-        }
+        self.journal.commit_report(report, messages)?;
+        log::info!("study {study_key}: report {report_id}, revision {revision}");
         (self.wake_delivery)();
         Ok(self.export_what_is_left()?)
     }
@@ -274,7 +294,9 @@ impl ReadingRoom {
             let out_dir = settings.storage.out_dir.join(&report_id);
             match bundles::export(&settings.storage.state_dir, &file, &out_dir) {
                 Ok(()) => self.journal.report_exported(&report_id)?,
-                Err(error) => log::error!("report {report_id}: its files can't be written to {}: {error}", out_dir.display()),
+                Err(error) => {
+                    log::error!("report {report_id}: its files can't be written to {}: {error}", out_dir.display())
+                }
             }
         }
         Ok(())

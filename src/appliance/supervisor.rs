@@ -122,11 +122,9 @@ impl Appliance {
                 let _ = wake.try_send(LinkEvent::Wake);
             }),
         };
-        let session =
-            Session { shared: Arc::clone(&shared), key: key.clone(), events: events_in, hurry: hurried };
-        let delivery =
-            Delivery { shared: Arc::clone(&shared), journal, key, events, models: models_told(&models) };
-        let mut crew = Crew::new(&heartbeats);
+        let session = Session { shared: Arc::clone(&shared), key: key.clone(), events: events_in, hurry: hurried };
+        let delivery = Delivery { shared: Arc::clone(&shared), journal, key, events, models: models_told(&models) };
+        let mut crew = Crew::new(Arc::clone(&heartbeats));
         crew.start(Stage::Ingest, move |beats| desk.run(beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::Reading, move |beats| reading.run(&asks, &told_in, beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::Delivery, move |beats| delivery.run(beats).map_err(|e| e.to_string()))?;
@@ -188,15 +186,15 @@ impl Appliance {
 }
 
 /// The threads while they are started, and the channel on which each tells its end.
-struct Crew<'a> {
-    heartbeats: &'a Arc<Heartbeats>,
+struct Crew {
+    heartbeats: Arc<Heartbeats>,
     threads: Vec<JoinHandle<()>>,
     tell: SyncSender<(Stage, String)>,
     ended: Receiver<(Stage, String)>,
 }
 
-impl<'a> Crew<'a> {
-    fn new(heartbeats: &'a Arc<Heartbeats>) -> Self {
+impl Crew {
+    fn new(heartbeats: Arc<Heartbeats>) -> Self {
         let (tell, ended) = sync_channel(Stage::ALL.len());
         Self { heartbeats, threads: Vec::new(), tell, ended }
     }
@@ -206,7 +204,7 @@ impl<'a> Crew<'a> {
         stage: Stage,
         work: impl FnOnce(&Heartbeats) -> Result<(), String> + Send + 'static,
     ) -> io::Result<()> {
-        let (heartbeats, tell) = (Arc::clone(self.heartbeats), self.tell.clone());
+        let (heartbeats, tell) = (Arc::clone(&self.heartbeats), self.tell.clone());
         let thread = std::thread::Builder::new().name(stage.name().to_owned()).spawn(move || {
             let why = match catch_unwind(AssertUnwindSafe(|| work(&heartbeats))) {
                 Ok(Ok(())) => "it had nothing more to do".to_owned(),
@@ -237,7 +235,7 @@ fn prepare(state_dir: &Path) -> Result<std::fs::File, ApplianceError> {
 /// The models as `twin/models` tells them; none where there is no set.
 fn models_told(source: &ModelSource) -> serde_json::Value {
     let entries = match ModelSet::open(source) {
-        Ok(set) => set.manifest().models.iter().map(crate::inference::ModelEntry::model_use).collect(),
+        Ok(set) => set.manifest().model.iter().map(crate::inference::ModelEntry::model_use).collect(),
         Err(error) => {
             log::error!("no study can be read: {error}");
             Vec::new()

@@ -7,25 +7,25 @@ use crate::inference::ModelSource;
 
 /// Where the configuration comes from.
 #[derive(Debug, Clone, clap::Args)]
-pub struct ConfigArgs {
+pub(super) struct ConfigArgs {
     /// Override one key, such as `ingest.folder=/srv/in`; may be given again
     #[arg(long = "set", value_name = "KEY=VALUE")]
-    pub overrides: Vec<String>,
+    pub(super) overrides: Vec<String>,
     /// Folder of the models, instead of the standard ones
     #[arg(long, value_name = "DIR")]
-    pub models: Option<PathBuf>,
+    pub(super) models: Option<PathBuf>,
 }
 
 impl ConfigArgs {
     /// The sources with `file` as the configuration's path.
     #[must_use]
-    pub fn sources(&self, file: Option<PathBuf>) -> Sources {
+    pub(super) fn sources(&self, file: Option<PathBuf>) -> Sources {
         Sources { file, overrides: self.overrides.clone() }
     }
 
     /// Where the models are.
     #[must_use]
-    pub fn model_source(&self) -> ModelSource {
+    pub(super) fn model_source(&self) -> ModelSource {
         self.models.clone().map_or(ModelSource::Standard, ModelSource::Folder)
     }
 }

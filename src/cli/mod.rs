@@ -3,7 +3,11 @@
 //! [`main`] parses the arguments, runs the verb and turns its end into an exit code. Diagnostics go
 //! to stderr, results to stdout, progress only to a terminal.
 
+pub mod check_config;
+pub mod child;
+mod config_args;
 pub mod exit;
+pub mod run;
 
 use clap::{Parser, Subcommand};
 use exit::{CliError, Exit};
@@ -18,7 +22,16 @@ struct Arguments {
 }
 
 #[derive(Debug, Subcommand)]
-enum Verb {}
+enum Verb {
+    /// The appliance: watches the export folder, reads every complete study, publishes the reports.
+    Run(run::Args),
+    /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
+    CheckConfig(check_config::Args),
+    #[command(hide = true)]
+    ChildScan(child::Args),
+    #[command(hide = true)]
+    ChildRead(child::Args),
+}
 
 /// Runs the command line of this process.
 #[must_use]
@@ -43,5 +56,10 @@ pub fn main() -> ExitCode {
 }
 
 fn run(verb: Verb) -> Result<(), CliError> {
-    match verb {}
+    match verb {
+        Verb::Run(args) => run::run(args),
+        Verb::CheckConfig(args) => check_config::run(args),
+        Verb::ChildScan(args) => child::scan(args),
+        Verb::ChildRead(args) => child::read(args),
+    }
 }

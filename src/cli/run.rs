@@ -26,7 +26,8 @@ pub struct Args {
 pub fn run(args: Args) -> Result<(), CliError> {
     let sources = args.common.sources(args.config);
     let (settings, _) = sources.load().map_err(|errors| CliError::new(Exit::Configuration, errors))?;
-    systemd::start_log().map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
+    systemd::start_log()
+        .map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
     let options = Options {
         settings,
         models: args.common.model_source(),

@@ -2,7 +2,7 @@
 
 /// What a key's value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A string.
     Text,
     /// A list of strings.
@@ -18,11 +18,11 @@ pub enum Kind {
 
 /// One key: its dotted name, what its value must be, and its default as it would be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Key {
+pub(super) struct Key {
     /// Dotted name, such as `ingest.quiet-secs`.
-    pub name: &'static str,
+    pub(super) name: &'static str,
     /// What the value must be.
-    pub kind: Kind,
+    pub(super) kind: Kind,
 }
 
 const DAY_SECS: u64 = 24 * 60 * 60;
@@ -40,7 +40,7 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub const KEYS: [Key; 21] = [
+pub(super) const KEYS: [Key; 21] = [
     text("device.id"),
     text("ingest.folder"),
     texts("ingest.required"),
@@ -66,19 +66,19 @@ pub const KEYS: [Key; 21] = [
 
 /// The key called `name`.
 #[must_use]
-pub fn find(name: &str) -> Option<&'static Key> {
+pub(super) fn find(name: &str) -> Option<&'static Key> {
     KEYS.iter().find(|k| k.name == name)
 }
 
 /// Whether `name` is a table that holds keys, such as `ingest`.
 #[must_use]
-pub fn is_table(name: &str) -> bool {
+pub(super) fn is_table(name: &str) -> bool {
     KEYS.iter().any(|k| k.name.strip_prefix(name).is_some_and(|rest| rest.starts_with('.')))
 }
 
 /// The known key that takes the fewest changes of a letter to reach from `name`, where it is near enough to help.
 #[must_use]
-pub fn nearest(name: &str) -> Option<&'static str> {
+pub(super) fn nearest(name: &str) -> Option<&'static str> {
     let last = |n: &str| n.rsplit('.').next().unwrap_or(n).to_owned();
     let distance = |k: &Key| {
         let whole = edit_distance(name, k.name);

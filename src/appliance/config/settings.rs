@@ -223,7 +223,10 @@ impl Validator<'_> {
             self.complain("mqtt.client-cert-file", "and mqtt.client-key-file are needed together");
         }
         let Some(ca_file) = ca_file else {
-            self.complain("mqtt.broker", "is mqtts:// and needs mqtt.ca-file, the certificates that may sign the broker's");
+            self.complain(
+                "mqtt.broker",
+                "is mqtts:// and needs mqtt.ca-file, the certificates that may sign the broker's",
+            );
             return None;
         };
         Some(Tls { ca_file, client: certificate.zip(key) })

@@ -61,21 +61,21 @@ impl fmt::Display for Value {
 
 /// A value with where it was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The value.
-    pub value: Value,
+    pub(super) value: Value,
     /// Where it was written.
-    pub origin: Origin,
+    pub(super) origin: Origin,
 }
 
 /// Entries by dotted key: what all sources together say, the later one winning.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Merged(pub BTreeMap<&'static str, Entry>);
+pub(super) struct Merged(pub(super) BTreeMap<&'static str, Entry>);
 
 impl Merged {
     /// Adds the file at `path` and, in order of their names, the `*.toml` files of `config.d` beside
     /// it. An absent file is an empty one unless `must_exist`. Errors are gathered, not just the first.
-    pub fn add_files(&mut self, path: &Path, must_exist: bool, errors: &mut Vec<ConfigError>) {
+    pub(super) fn add_files(&mut self, path: &Path, must_exist: bool, errors: &mut Vec<ConfigError>) {
         if must_exist || path.exists() {
             self.add_file(path, errors);
         }
@@ -101,7 +101,7 @@ impl Merged {
 
     /// Adds one `a.b=c` of the command line. The value is TOML; what isn't is taken as a string, so
     /// that `--set ingest.folder=/in` needs no quotes.
-    pub fn add_override(&mut self, text: &str, errors: &mut Vec<ConfigError>) {
+    pub(super) fn add_override(&mut self, text: &str, errors: &mut Vec<ConfigError>) {
         let Some((key, value)) = text.split_once('=') else {
             errors.push(ConfigError::at(Origin::CommandLine, text, "is not of the form key=value"));
             return;
@@ -132,7 +132,8 @@ impl Merged {
         errors: &mut Vec<ConfigError>,
     ) {
         for (name, value) in table {
-            let full = if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
+            let full =
+                if prefix.is_empty() { name.get_ref().to_string() } else { format!("{prefix}.{}", name.get_ref()) };
             let here = origin(name.span().start);
             match (value.get_ref(), keys::find(&full)) {
                 (DeValue::Table(inner), None) if keys::is_table(&full) => {

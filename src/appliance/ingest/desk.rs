@@ -208,7 +208,9 @@ impl Desk {
 
     fn due(&self, rules: &Ingest, now: Duration, unseen: Option<Duration>) -> Vec<String> {
         let due = |study: &Open| {
-            !study.busy && now >= study.not_before && !matches!(study.arrival.decide(rules, now, unseen), Decision::Wait(_))
+            !study.busy
+                && now >= study.not_before
+                && !matches!(study.arrival.decide(rules, now, unseen), Decision::Wait(_))
         };
         // One at a time: `reading` does one thing at a time, and what is not yet asked can still change.
         self.open.iter().filter(|(_, study)| due(study)).map(|(key, _)| key.clone()).take(1).collect()

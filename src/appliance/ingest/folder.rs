@@ -56,7 +56,9 @@ impl Watch {
     /// Compares with what is in the folder at `now`; gives the files that are gone.
     pub fn rescanned(&mut self, listing: &Listing, now: Duration) -> Vec<PathBuf> {
         if listing.overfull && !self.overfull {
-            log::warn!("the export folder holds more than {WATCHED_MAX} files; the rest waits until others are removed");
+            log::warn!(
+                "the export folder holds more than {WATCHED_MAX} files; the rest waits until others are removed"
+            );
         }
         self.overfull = listing.overfull;
         for (path, print) in &listing.files {
@@ -228,10 +230,8 @@ mod tests {
     #[test]
     fn what_the_journal_remembers_is_not_looked_at_again() {
         let print = Fingerprint { size: 1, mtime_ns: 1, inode: 1 };
-        let mut watch = Watch::remembering(vec![
-            ("a".into(), print, FileState::Accepted),
-            ("b".into(), print, FileState::Suspect),
-        ]);
+        let mut watch =
+            Watch::remembering(vec![("a".into(), print, FileState::Accepted), ("b".into(), print, FileState::Suspect)]);
         watch.rescanned(&listing(&[("a", 1), ("b", 1)]), NOW);
         assert_eq!(watch.take_settled(10), vec![(PathBuf::from("b"), print)]);
     }

@@ -43,7 +43,10 @@ impl FileState {
     }
 
     fn from_name(name: &str) -> Self {
-        [Self::Accepted, Self::Incomplete, Self::Suspect].into_iter().find(|s| s.name() == name).unwrap_or(Self::Refused)
+        [Self::Accepted, Self::Incomplete, Self::Suspect]
+            .into_iter()
+            .find(|s| s.name() == name)
+            .unwrap_or(Self::Refused)
     }
 }
 
@@ -96,29 +99,29 @@ impl Journal {
     pub fn remember_files(&self, rows: Vec<FileRow>) -> Result<(), JournalError> {
         self.call(move |connection| {
             let transaction = connection.transaction()?;
+            let mut statement = transaction.prepare(
+                "INSERT INTO files (path, size, mtime_ns, inode, state, reason, study_key, instance_key, digest, header)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+                 ON CONFLICT (path) DO UPDATE SET size = ?2, mtime_ns = ?3, inode = ?4, state = ?5, reason = ?6,
+                 study_key = ?7, instance_key = ?8, digest = ?9, header = ?10",
+            )?;
             for row in &rows {
                 let header = row.header.as_deref().map(outbox::deflated).transpose();
                 let header = header.map_err(|source| JournalError::Payload { seq: 0, source })?;
-                transaction
-                    .prepare_cached(
-                        "INSERT INTO files (path, size, mtime_ns, inode, state, reason, study_key, instance_key, digest, header)
-                         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
-                         ON CONFLICT (path) DO UPDATE SET size = ?2, mtime_ns = ?3, inode = ?4, state = ?5, reason = ?6,
-                         study_key = ?7, instance_key = ?8, digest = ?9, header = ?10",
-                    )?
-                    .execute(params![
-                        row.path.as_os_str().as_bytes(),
-                        row.fingerprint.size as i64,
-                        row.fingerprint.mtime_ns,
-                        row.fingerprint.inode as i64,
-                        row.state.name(),
-                        row.reason,
-                        row.study_key,
-                        row.instance_key,
-                        row.digest,
-                        header,
-                    ])?;
+                statement.execute(params![
+                    row.path.as_os_str().as_bytes(),
+                    row.fingerprint.size.cast_signed(),
+                    row.fingerprint.mtime_ns,
+                    row.fingerprint.inode.cast_signed(),
+                    row.state.name(),
+                    row.reason,
+                    row.study_key,
+                    row.instance_key,
+                    row.digest,
+                    header,
+                ])?;
             }
+            drop(statement);
             transaction.commit()?;
             Ok(())
         })
@@ -139,9 +142,9 @@ impl Journal {
                  RETURNING attempts",
                 params![
                     path.as_os_str().as_bytes(),
-                    fingerprint.size as i64,
+                    fingerprint.size.cast_signed(),
                     fingerprint.mtime_ns,
-                    fingerprint.inode as i64
+                    fingerprint.inode.cast_signed()
                 ],
                 |row| row.get(0),
             )?;
@@ -204,9 +207,7 @@ impl Journal {
         self.call(move |connection| {
             let transaction = connection.transaction()?;
             for path in &paths {
-                transaction
-                    .prepare_cached("DELETE FROM files WHERE path = ?1")?
-                    .execute([path.as_os_str().as_bytes()])?;
+                transaction.execute("DELETE FROM files WHERE path = ?1", [path.as_os_str().as_bytes()])?;
             }
             transaction.commit()?;
             Ok(())

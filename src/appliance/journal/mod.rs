@@ -17,7 +17,7 @@ use rusqlite::Connection;
 
 pub use files::{FileRow, FileState, Fingerprint};
 pub use outbox::{Lane, OutboxMessage, OutboxRow};
-pub use studies::{Claim, Committed, NewReport, StudyRow, StudyState};
+pub use studies::{Claim, NewReport, StudyRow, StudyState};
 
 /// Requests that may wait for the owner thread; a sender beyond that waits too.
 const REQUESTS_MAX: usize = 16;

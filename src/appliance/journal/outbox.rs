@@ -99,7 +99,7 @@ impl Journal {
     /// As the journal gives them; a payload that can't be unpacked is [`JournalError::Payload`].
     pub fn outbox_after(&self, lane: Lane, after_seq: i64, limit: usize) -> Result<Vec<OutboxRow>, JournalError> {
         self.call(move |connection| {
-            let mut statement = connection.prepare_cached(
+            let mut statement = connection.prepare(
                 "SELECT seq, topic, attempts, payload FROM outbox
                  WHERE lane = ?1 AND seq > ?2 AND set_aside IS NULL ORDER BY seq LIMIT ?3",
             )?;
@@ -128,7 +128,9 @@ impl Journal {
     /// # Errors
     /// As the journal gives them.
     pub fn outbox_attempted(&self, seq: i64) -> Result<(), JournalError> {
-        self.call(move |connection| one(connection.execute("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1", [seq])))
+        self.call(move |connection| {
+            one(connection.execute("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1", [seq]))
+        })
     }
 
     /// Removes a message that the broker accepted.

@@ -85,21 +85,6 @@ pub struct NewReport {
     pub bundle: String,
 }
 
-/// What came of a commit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Committed {
-    /// Report, outbox rows and the study's state are durable.
-    New {
-        /// The report's revision within its study, 1 first.
-        revision: u32,
-    },
-    /// The same reading was committed before: nothing is sent again.
-    Known {
-        /// The revision it has had since.
-        revision: u32,
-    },
-}
-
 impl Journal {
     /// The study as it is known.
     ///
@@ -236,46 +221,41 @@ impl Journal {
 
     /// Commits a report, its messages and the study's state in one transaction: all of it or nothing.
     ///
-    /// A report id that is known already changes only the study's state, and sends nothing.
-    ///
     /// # Errors
-    /// As the journal gives them; a revision that is not the next one of its study is refused by a
-    /// constraint.
-    pub fn commit_report(
-        &self,
-        report: NewReport,
-        messages: Vec<OutboxMessage>,
-    ) -> Result<Committed, JournalError> {
+    /// As the journal gives them; a report that is known, or a revision that is not new to its study, is
+    /// refused by a constraint.
+    pub fn commit_report(&self, report: NewReport, messages: Vec<OutboxMessage>) -> Result<(), JournalError> {
         self.call(move |connection| {
             let transaction = connection.transaction()?;
-            let known: Option<u32> = transaction
-                .query_row("SELECT revision FROM reports WHERE report_id = ?1", [&report.report_id], |r| r.get(0))
-                .optional()?;
-            let committed = match known {
-                Some(revision) => Committed::Known { revision },
-                None => {
-                    let revision = report.revision;
-                    transaction.execute(
-                        "UPDATE studies SET revision = ?2 WHERE study_key = ?1",
-                        params![report.study_key, revision],
-                    )?;
-                    transaction.execute(
-                        "INSERT INTO reports (report_id, study_key, revision, produced_at, bundle) VALUES (?1, ?2, ?3, ?4, ?5)",
-                        params![report.report_id, report.study_key, revision, report.produced_at, report.bundle],
-                    )?;
-                    outbox::insert(&transaction, &messages)?;
-                    Committed::New { revision }
-                }
-            };
-            // No attempts on a done study: that is how a claim of the same input is recognised. One to
-            // which files came meanwhile stays open.
             transaction.execute(
-                "UPDATE studies SET state = CASE state WHEN 'arriving' THEN 'arriving' ELSE 'done' END,
-                 attempts = 0, reason = NULL WHERE study_key = ?1",
-                [&report.study_key],
+                "INSERT INTO reports (report_id, study_key, revision, produced_at, bundle) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![report.report_id, report.study_key, report.revision, report.produced_at, report.bundle],
             )?;
+            transaction.execute(
+                "UPDATE studies SET revision = ?2 WHERE study_key = ?1",
+                params![report.study_key, report.revision],
+            )?;
+            outbox::insert(&transaction, &messages)?;
+            done(&transaction, &report.study_key)?;
             transaction.commit()?;
-            Ok(committed)
+            Ok(())
+        })
+    }
+
+    /// The revision of `report_id`, where this very reading was committed before; then the study is done.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn same_reading(&self, study_key: &str, report_id: &str) -> Result<Option<u32>, JournalError> {
+        let (study_key, report_id) = (study_key.to_owned(), report_id.to_owned());
+        self.call(move |connection| {
+            let known = connection
+                .query_row("SELECT revision FROM reports WHERE report_id = ?1", [report_id], |row| row.get(0))
+                .optional()?;
+            if known.is_some() {
+                done(connection, &study_key)?;
+            }
+            Ok(known)
         })
     }
 
@@ -307,6 +287,17 @@ impl Journal {
 
 fn set_state(connection: &Connection, study_key: &str, state: StudyState) -> Result<(), JournalError> {
     connection.execute("UPDATE studies SET state = ?2 WHERE study_key = ?1", params![study_key, state.name()])?;
+    Ok(())
+}
+
+/// No attempts on a done study: that is how a claim of the same input is recognised. One to which files
+/// came meanwhile stays open.
+fn done(connection: &Connection, study_key: &str) -> Result<(), JournalError> {
+    connection.execute(
+        "UPDATE studies SET state = CASE state WHEN 'arriving' THEN 'arriving' ELSE 'done' END, attempts = 0,
+         reason = NULL WHERE study_key = ?1",
+        [study_key],
+    )?;
     Ok(())
 }
 

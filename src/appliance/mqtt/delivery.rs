@@ -123,7 +123,12 @@ impl Delivery {
     fn greet(&self, connected: &mut Connected, now: Duration) {
         let session = connected.link.session.clone();
         let device_id = connected.link.settings.device_id.clone();
-        self.momentary(connected, topics::HEALTH, payload::health(&self.key, &session, Health::Up, HEALTH_INTERVAL_S), now);
+        self.momentary(
+            connected,
+            topics::HEALTH,
+            payload::health(&self.key, &session, Health::Up, HEALTH_INTERVAL_S),
+            now,
+        );
         self.momentary(connected, topics::IDENTITY, payload::identity(&self.key, &session, &device_id), now);
         self.momentary(connected, topics::MODELS, payload::models(&self.key, &session, &self.models), now);
     }

@@ -164,7 +164,10 @@ fn serve(id: u64, socket: TcpStream, broker: &Broker) -> io::Result<()> {
     locked(&broker.state).subscribers.push(Subscriber { id, filters: Vec::new(), outgoing: outgoing.clone() });
     let result = converse(id, &mut packets, broker, &outgoing, &mut will);
     if let Some(will) = will {
-        broker.distribute(Publish { retain: will.retain, ..Publish::new(text(&will.topic), will.qos, will.message, None) });
+        broker.distribute(Publish {
+            retain: will.retain,
+            ..Publish::new(text(&will.topic), will.qos, will.message, None)
+        });
     }
     locked(&broker.state).subscribers.retain(|s| s.id != id);
     drop(outgoing);

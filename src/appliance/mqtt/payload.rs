@@ -223,6 +223,9 @@ mod tests {
     #[test]
     fn health_carries_its_session() {
         let will = object(&health(&key(), "abc", Health::Down, 60));
-        assert_eq!((&will["status"], &will["session"], &will["interval_s"]), (&json!("down"), &json!("abc"), &json!(60)));
+        assert_eq!(
+            (&will["status"], &will["session"], &will["interval_s"]),
+            (&json!("down"), &json!("abc"), &json!(60))
+        );
     }
 }

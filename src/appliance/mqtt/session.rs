@@ -71,7 +71,6 @@ impl SessionError {
 }
 
 /// What happens on the connection.
-#[derive(Debug)]
 pub enum LinkEvent {
     /// The broker took the connection.
     Up(Link),
@@ -95,7 +94,6 @@ pub enum Answer {
 }
 
 /// One connection, as `delivery` uses it.
-#[derive(Debug)]
 pub struct Link {
     client: Client,
     /// The connection's id, in its birth, its will and every message.

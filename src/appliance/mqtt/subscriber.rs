@@ -36,7 +36,10 @@ impl Subscriber {
     /// What went wrong, or that `deadline` passed.
     pub fn connect(host: &str, port: u16, client_id: &str, filter: &str, deadline: Duration) -> Result<Self, String> {
         let mut options = MqttOptions::new(client_id, host, port);
-        options.set_clean_start(true).set_keep_alive(Duration::from_secs(30)).set_max_packet_size(Some(PACKET_BYTES_MAX));
+        options
+            .set_clean_start(true)
+            .set_keep_alive(Duration::from_secs(30))
+            .set_max_packet_size(Some(PACKET_BYTES_MAX));
         let (client, mut connection) = Client::new(options, 8);
         client.try_subscribe(filter, QoS::AtLeastOnce).map_err(|e| e.to_string())?;
         let (incoming, messages) = sync_channel(WAITING_MAX);

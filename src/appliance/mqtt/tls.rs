@@ -15,7 +15,7 @@ use crate::appliance::config::Tls;
 ///
 /// # Errors
 /// [`SessionError::Tls`] naming the file.
-pub(super) fn client_config(files: &Tls) -> Result<Arc<ClientConfig>, SessionError> {
+pub(in crate::appliance) fn client_config(files: &Tls) -> Result<Arc<ClientConfig>, SessionError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&files.ca_file)? {
         roots.add(certificate).map_err(|e| SessionError::tls(&files.ca_file, e))?;

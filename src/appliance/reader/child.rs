@@ -69,7 +69,12 @@ pub enum ChildError {
 ///
 /// # Errors
 /// See [`ChildError`].
-pub fn ask<Q, A>(program: &Program, request: &Q, time_limit: Duration, go_on: &dyn Fn() -> bool) -> Result<A, ChildError>
+pub fn ask<Q, A>(
+    program: &Program,
+    request: &Q,
+    time_limit: Duration,
+    go_on: &dyn Fn() -> bool,
+) -> Result<A, ChildError>
 where
     Q: Serialize + Sync,
     A: DeserializeOwned + Send,
