@@ -1,5 +1,19 @@
 //! The machine room: everything that touches the world.
+//!
+//! [`supervisor`] is where it is put together; read it first. No DICOM byte is parsed in this
+//! process: `reader` starts children that do.
 
+pub mod bundles;
+pub mod checkup;
 pub mod clock;
+pub mod config;
+pub mod health;
+pub mod identity;
+pub mod ingest;
+pub mod journal;
+pub mod mqtt;
 pub mod reader;
+pub mod reading;
+pub mod shared;
 pub mod supervisor;
+pub mod systemd;

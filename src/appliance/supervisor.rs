@@ -1,1 +1,317 @@
 //! Composition root: threads, channels, signals, shutdown.
+//!
+//! [`Appliance::start`] puts the machine room together: the journal and four threads that know each
+//! other only by channels. [`run`] is the thread `main` around it: it listens to signals, tells the
+//! service manager how things are, and ends everything in order. Whatever thread ends by itself ends
+//! the appliance: the next start goes on from the journal.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+use super::bundles;
+use super::config::{Settings, Sources};
+use super::health::{Heartbeats, Stage};
+use super::identity::{self, create_private_dir};
+use super::ingest::desk::{Ask, Desk, Told};
+use super::journal::{Journal, JournalError};
+use super::mqtt::delivery::Delivery;
+use super::mqtt::session::{LinkEvent, Session};
+use super::reading::{Programs, ReadingRoom};
+use super::shared::Shared;
+use super::systemd::Notifier;
+use crate::inference::{ModelSet, ModelSource};
+
+/// How often the export folder is looked at.
+pub const RESCAN_PERIOD: Duration = Duration::from_secs(2);
+/// Asks that wait for `reading`, and answers that wait for `ingest`.
+const ASKS_MAX: usize = 4;
+/// Events that wait for `delivery`.
+const LINK_EVENTS_MAX: usize = 64;
+/// How often `main` looks after the others.
+const ROUND: Duration = Duration::from_secs(1);
+/// How long the threads may take to end.
+const FAREWELL: Duration = Duration::from_secs(5);
+/// Name of the lock file in the state folder.
+const LOCK_FILE: &str = "lock";
+
+/// What the appliance is started with.
+pub struct Options {
+    /// The settings to begin with.
+    pub settings: Settings,
+    /// Where the models are.
+    pub models: ModelSource,
+    /// How often the export folder is looked at.
+    pub rescan_period: Duration,
+    /// How children are started.
+    pub programs: Programs,
+}
+
+/// Why the appliance did not start, or ended.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplianceError {
+    /// A folder or file of ours can't be made or used.
+    #[error("{path}: {source}; check that the folder exists and belongs to the service's user")]
+    Folder {
+        /// Which.
+        path: PathBuf,
+        /// What the file system said.
+        source: io::Error,
+    },
+    /// Another supervisor works in the same state folder.
+    #[error("{0} is in use: another deepspine works in this state folder")]
+    InUse(PathBuf),
+    /// The journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// The operating system gave no thread or signal.
+    #[error("the operating system refuses a thread or signal: {0}")]
+    System(#[from] io::Error),
+    /// A thread ended although nobody asked it to.
+    #[error("the thread {0} ended: {1}")]
+    Ended(&'static str, String),
+}
+
+/// A running appliance.
+pub struct Appliance {
+    /// Settings, and the sign to stop.
+    shared: Arc<Shared>,
+    heartbeats: Arc<Heartbeats>,
+    threads: Vec<JoinHandle<()>>,
+    ended: Receiver<(Stage, String)>,
+    hurry: SyncSender<()>,
+    // Held, not read: the lock ends with the file.
+    _lock: std::fs::File,
+}
+
+impl Appliance {
+    /// Opens the journal and starts every thread.
+    ///
+    /// # Errors
+    /// See [`ApplianceError`].
+    pub fn start(options: Options) -> Result<Self, ApplianceError> {
+        let Options { settings, models, rescan_period, programs } = options;
+        let state_dir = settings.storage.state_dir.clone();
+        let lock = prepare(&state_dir)?;
+        let key = identity::load_or_create_key(&state_dir)
+            .map_err(|source| ApplianceError::Folder { path: state_dir.clone(), source })?;
+        let journal = Journal::open(&state_dir)?;
+        let shared = Arc::new(Shared::new(settings, rescan_period));
+        let heartbeats = Arc::new(Heartbeats::default());
+        let (asks_in, asks) = sync_channel::<Ask>(ASKS_MAX);
+        let (told_in, told) = sync_channel::<Told>(ASKS_MAX);
+        let (events_in, events) = sync_channel::<LinkEvent>(LINK_EVENTS_MAX);
+        let (hurry, hurried) = sync_channel(1);
+        let wake = events_in.clone();
+        let desk = Desk::open(Arc::clone(&shared), journal.clone(), key.clone(), asks_in, told)?;
+        let reading = ReadingRoom {
+            shared: Arc::clone(&shared),
+            journal: journal.clone(),
+            key: key.clone(),
+            models: models.clone(),
+            programs,
+            wake_delivery: Box::new(move || {
+                // A full channel means that delivery has enough to wake up for.
+                let _ = wake.try_send(LinkEvent::Wake);
+            }),
+        };
+        let session = Session { shared: Arc::clone(&shared), key: key.clone(), events: events_in, hurry: hurried };
+        let delivery = Delivery { shared: Arc::clone(&shared), journal, key, events, models: models_told(&models) };
+        let mut crew = Crew::new(Arc::clone(&heartbeats));
+        crew.start(Stage::Ingest, move |beats| desk.run(beats).map_err(|e| e.to_string()))?;
+        crew.start(Stage::Reading, move |beats| reading.run(&asks, &told_in, beats).map_err(|e| e.to_string()))?;
+        crew.start(Stage::Delivery, move |beats| delivery.run(beats).map_err(|e| e.to_string()))?;
+        crew.start(Stage::MqttIo, move |beats| {
+            session.run(beats);
+            Ok(())
+        })?;
+        Ok(Self { shared, heartbeats, threads: crew.threads, ended: crew.ended, hurry, _lock: lock })
+    }
+
+    /// Whether every thread still works.
+    ///
+    /// # Errors
+    /// [`ApplianceError::Ended`] where one does not.
+    pub fn check(&self) -> Result<(), ApplianceError> {
+        match self.ended.try_recv() {
+            Ok((stage, why)) => Err(ApplianceError::Ended(stage.name(), why)),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Threads that have not been heard of for too long.
+    #[must_use]
+    pub fn stale(&self) -> Vec<Stage> {
+        self.heartbeats.stale(self.shared.settings().mqtt.keep_alive)
+    }
+
+    /// Puts other settings in force. The state folder stays the one that was begun with.
+    pub fn reload(&self, mut settings: Settings) {
+        let now = self.shared.settings();
+        if settings.storage.state_dir != now.storage.state_dir {
+            log::warn!("storage.state-dir changes only with a restart");
+            settings.storage.state_dir.clone_from(&now.storage.state_dir);
+        }
+        self.shared.replace_settings(settings);
+        // A full channel means that the wait is about to end anyway.
+        let _ = self.hurry.try_send(());
+    }
+
+    /// Ends every thread in order; what does not end in time ends with the process.
+    pub fn stop(self) {
+        self.shared.stop();
+        let _ = self.hurry.try_send(());
+        let until = Instant::now() + FAREWELL;
+        for _ in 0..self.threads.len() {
+            if self.ended.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
+                break;
+            }
+        }
+        for thread in self.threads {
+            if thread.is_finished() {
+                // A panic was caught and told already.
+                let _ = thread.join();
+            } else {
+                log::warn!("the thread {} does not end in time", thread.thread().name().unwrap_or("?"));
+            }
+        }
+    }
+}
+
+/// The threads while they are started, and the channel on which each tells its end.
+struct Crew {
+    heartbeats: Arc<Heartbeats>,
+    threads: Vec<JoinHandle<()>>,
+    tell: SyncSender<(Stage, String)>,
+    ended: Receiver<(Stage, String)>,
+}
+
+impl Crew {
+    fn new(heartbeats: Arc<Heartbeats>) -> Self {
+        let (tell, ended) = sync_channel(Stage::ALL.len());
+        Self { heartbeats, threads: Vec::new(), tell, ended }
+    }
+
+    fn start(
+        &mut self,
+        stage: Stage,
+        work: impl FnOnce(&Heartbeats) -> Result<(), String> + Send + 'static,
+    ) -> io::Result<()> {
+        let (heartbeats, tell) = (Arc::clone(&self.heartbeats), self.tell.clone());
+        let thread = std::thread::Builder::new().name(stage.name().to_owned()).spawn(move || {
+            let why = match catch_unwind(AssertUnwindSafe(|| work(&heartbeats))) {
+                Ok(Ok(())) => "it had nothing more to do".to_owned(),
+                Ok(Err(error)) => error,
+                Err(_) => "a fault of the program".to_owned(),
+            };
+            let _ = tell.send((stage, why));
+        })?;
+        self.threads.push(thread);
+        Ok(())
+    }
+}
+
+/// Makes the folders and takes the lock, which says that this supervisor is the only one.
+fn prepare(state_dir: &Path) -> Result<std::fs::File, ApplianceError> {
+    let folders = [state_dir.to_owned(), bundles::kept_dir(state_dir), bundles::incoming_dir(state_dir)];
+    for path in folders {
+        create_private_dir(&path).map_err(|source| ApplianceError::Folder { path, source })?;
+    }
+    let path = state_dir.join(LOCK_FILE);
+    let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
+    let lock = lock.map_err(|source| ApplianceError::Folder { path: path.clone(), source })?;
+    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
+        .map_err(|_| ApplianceError::InUse(path))?;
+    Ok(lock)
+}
+
+/// The models as `twin/models` tells them; none where there is no set.
+fn models_told(source: &ModelSource) -> serde_json::Value {
+    let entries = match ModelSet::open(source) {
+        Ok(set) => set.manifest().model.iter().map(crate::inference::ModelEntry::model_use).collect(),
+        Err(error) => {
+            log::error!("no study can be read: {error}");
+            Vec::new()
+        }
+    };
+    entries
+        .into_iter()
+        .map(|m| serde_json::json!({ "name": m.name, "version": m.version, "sha256": m.sha256, "terms": m.terms }))
+        .collect()
+}
+
+/// Runs the appliance until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+///
+/// # Errors
+/// See [`ApplianceError`].
+pub fn run(sources: &Sources, options: Options) -> Result<(), ApplianceError> {
+    let notifier = Notifier::from_environment();
+    let signals = listen_to_signals()?;
+    let appliance = Appliance::start(options)?;
+    log::info!("deepspine {} runs as {}", env!("CARGO_PKG_VERSION"), appliance.shared.settings().device_id);
+    notifier.ready();
+    let result = look_after(&appliance, sources, &notifier, &signals);
+    notifier.stopping();
+    log::info!("deepspine ends");
+    appliance.stop();
+    result
+}
+
+fn look_after(
+    appliance: &Appliance,
+    sources: &Sources,
+    notifier: &Notifier,
+    signals: &Receiver<i32>,
+) -> Result<(), ApplianceError> {
+    let round = notifier.watchdog_period().map_or(ROUND, |period| period.min(ROUND));
+    let mut stale_before = Vec::new();
+    loop {
+        match signals.recv_timeout(round) {
+            Ok(SIGHUP) => {
+                notifier.reloading();
+                match sources.load() {
+                    Ok((settings, _)) => {
+                        appliance.reload(settings);
+                        log::info!("the configuration was read again");
+                    }
+                    Err(errors) => log::error!("the new configuration is not used, the old one stays:\n{errors}"),
+                }
+                notifier.ready();
+            }
+            Ok(_) => return Ok(()),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => {
+                return Err(ApplianceError::Ended("signals", "it had nothing more to do".to_owned()));
+            }
+        }
+        appliance.check()?;
+        let stale = appliance.stale();
+        if stale.is_empty() {
+            notifier.watchdog();
+        } else if stale != stale_before {
+            let names: Vec<&str> = stale.iter().map(|s| s.name()).collect();
+            log::error!("not heard of for too long: {}", names.join(", "));
+        }
+        stale_before = stale;
+    }
+}
+
+fn listen_to_signals() -> io::Result<Receiver<i32>> {
+    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
+    let (tell, told) = sync_channel(8);
+    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
+        for signal in signals.forever() {
+            if tell.send(signal).is_err() {
+                return;
+            }
+        }
+    })?;
+    Ok(told)
+}

@@ -4,7 +4,11 @@
 //! to stderr, results to stdout, progress only to a terminal.
 
 pub mod analyze;
+pub mod check_config;
+pub mod child;
+mod config_args;
 pub mod exit;
+pub mod run;
 
 use clap::{Parser, Subcommand};
 use exit::{CliError, Exit};
@@ -21,6 +25,14 @@ struct Arguments {
 #[derive(Debug, Subcommand)]
 enum Verb {
     Analyze(analyze::AnalyzeArgs),
+    /// The appliance: watches the export folder, reads every complete study, publishes the reports.
+    Run(run::Args),
+    /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
+    CheckConfig(check_config::Args),
+    #[command(hide = true)]
+    ChildScan(child::Args),
+    #[command(hide = true)]
+    ChildRead(child::Args),
 }
 
 /// Runs the command line of this process.
@@ -48,5 +60,9 @@ pub fn main() -> ExitCode {
 fn run(verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Analyze(args) => analyze::run(&args),
+        Verb::Run(args) => run::run(args),
+        Verb::CheckConfig(args) => check_config::run(args),
+        Verb::ChildScan(args) => child::scan(args),
+        Verb::ChildRead(args) => child::read(args),
     }
 }

@@ -1,0 +1,105 @@
+//! Reading bundles on the device: taken in from a child, kept, and made into the clinic's files.
+//!
+//! A child makes its bundle under no key of ours; taking it in puts our keyed hashes and the revision
+//! into it. What is kept is whole or absent.
+
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::identity::DeviceKey;
+use crate::export::{Bundle, BundleError, ExportError};
+
+/// Why a bundle can't be taken in or exported.
+#[derive(Debug, thiserror::Error)]
+pub enum BundleProblem {
+    /// It can't be read.
+    #[error(transparent)]
+    Unreadable(#[from] BundleError),
+    /// It is about another study than the one that was asked for.
+    #[error("the reading is of another study than the one asked for")]
+    OtherStudy,
+    /// It can't be kept, or a folder can't be made.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// One of its files can't be written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+    /// Exporting it failed in a way that is a fault of the program.
+    #[error("making the files failed; this is a fault of the program")]
+    Fault,
+}
+
+/// A bundle that is kept.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Kept {
+    /// Id of the reading.
+    pub report_id: String,
+    /// When the reading was made, RFC 3339.
+    pub produced_at: String,
+    /// Name of the bundle's file among those kept.
+    pub file: String,
+    /// The report as it is sent.
+    pub report: Value,
+}
+
+/// Where bundles are kept.
+#[must_use]
+pub fn kept_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("bundles")
+}
+
+/// Where children put theirs.
+#[must_use]
+pub fn incoming_dir(state_dir: &Path) -> PathBuf {
+    state_dir.join("incoming")
+}
+
+/// Opens the bundle that a child left at `incoming`, under our key.
+///
+/// # Errors
+/// Where it can't be read, or is about another study than `study_key`.
+pub fn open_incoming(incoming: &Path, study_key: &str, key: &DeviceKey) -> Result<Bundle, BundleProblem> {
+    let bundle = Bundle::read(incoming)?.keyed_with(key);
+    if bundle.study_key() == study_key { Ok(bundle) } else { Err(BundleProblem::OtherStudy) }
+}
+
+/// Keeps `bundle` as the `revision`-th report of its study: durable when this returns.
+///
+/// # Errors
+/// What the file system says.
+pub fn keep(bundle: Bundle, state_dir: &Path, revision: u32) -> Result<Kept, BundleProblem> {
+    let bundle = bundle.with_revision(revision);
+    let path = bundle.write_atomically(&kept_dir(state_dir))?;
+    Ok(Kept {
+        report_id: bundle.report_id().to_owned(),
+        produced_at: bundle.report.produced_at.clone(),
+        file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        report: bundle.report_value(),
+    })
+}
+
+/// Removes a bundle that a child left, and those that earlier children left half-way.
+pub fn clear_incoming(state_dir: &Path) {
+    let Ok(listing) = std::fs::read_dir(incoming_dir(state_dir)) else { return };
+    for entry in listing.flatten() {
+        if let Err(error) = std::fs::remove_file(entry.path()) {
+            log::warn!("a bundle that is not needed stays in the way: {error}");
+        }
+    }
+}
+
+/// Writes the clinic's files of the bundle kept as `file` into `out_dir`.
+///
+/// # Errors
+/// See [`BundleProblem`].
+pub fn export(state_dir: &Path, file: &str, out_dir: &Path) -> Result<(), BundleProblem> {
+    let bundle = Bundle::read(&kept_dir(state_dir).join(file))?;
+    std::fs::create_dir_all(out_dir)?;
+    // The pictures are drawn from what a child measured: a fault there must not take the appliance down.
+    catch_unwind(AssertUnwindSafe(|| crate::export::write_all(&bundle, out_dir)))
+        .map_err(|_| BundleProblem::Fault)??;
+    Ok(())
+}

@@ -1,0 +1,177 @@
+//! What the machine has and lacks: the list that `check-config` prints.
+//!
+//! Nothing here changes anything: a folder is judged by its permissions, the broker by whether its port
+//! answers.
+
+use std::net::{TcpStream, ToSocketAddrs};
+use std::path::Path;
+use std::time::Duration;
+
+use rustix::fs::{Access, access, statvfs};
+
+use super::clock;
+use super::config::{Broker, Settings};
+use super::mqtt::tls;
+use crate::inference::{ModelSet, ModelSource};
+
+/// Disk space below which something is said, MiB.
+const HEADROOM_MIB: u64 = 256;
+/// How long the broker may take to answer.
+const BROKER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// How one line of the list is marked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mark {
+    /// As it should be.
+    Good,
+    /// Works, but a person should know.
+    Attention,
+    /// Lacking.
+    Lacking,
+}
+
+impl Mark {
+    /// √, ! or ✗.
+    #[must_use]
+    pub const fn symbol(self) -> char {
+        match self {
+            Self::Good => '√',
+            Self::Attention => '!',
+            Self::Lacking => '✗',
+        }
+    }
+}
+
+/// One line of the list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Check {
+    /// Its mark.
+    pub mark: Mark,
+    /// What was found, and what to do where something lacks.
+    pub text: String,
+}
+
+fn line(mark: Mark, text: impl Into<String>) -> Check {
+    Check { mark, text: text.into() }
+}
+
+/// Looks the machine over.
+#[must_use]
+pub fn look_over(settings: &Settings, models: &ModelSource) -> Vec<Check> {
+    let mut checks = vec![
+        export_folder(&settings.ingest.folder),
+        writable("state folder", &settings.storage.state_dir),
+        writable("folder for the clinic's files", &settings.storage.out_dir),
+        headroom(&settings.storage.state_dir),
+        clock_line(clock::clock_synced()),
+    ];
+    checks.push(match &settings.mqtt.broker {
+        Some(broker) => broker_line(broker),
+        None => line(Mark::Attention, "no broker is named: results wait in the journal (mqtt.broker)"),
+    });
+    checks.extend(models_lines(models));
+    checks
+}
+
+fn export_folder(folder: &Path) -> Check {
+    match std::fs::read_dir(folder) {
+        Ok(_) => line(Mark::Good, format!("export folder {} can be read", folder.display())),
+        Err(error) => line(Mark::Lacking, format!("export folder {}: {error} (ingest.folder)", folder.display())),
+    }
+}
+
+/// A folder that is not there yet is made at the start, where its nearest ancestor allows it.
+fn writable(what: &str, folder: &Path) -> Check {
+    let nearest = folder.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    match access(nearest, Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) if nearest == folder => line(Mark::Good, format!("{what} {} can be written", folder.display())),
+        Ok(()) => line(Mark::Good, format!("{what} {} will be made", folder.display())),
+        Err(error) => line(Mark::Lacking, format!("{what} {}: {}: {error}", folder.display(), nearest.display())),
+    }
+}
+
+fn headroom(folder: &Path) -> Check {
+    let nearest = folder.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
+    match statvfs(nearest) {
+        Ok(disk) => {
+            let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
+            let mark = if free_mib >= HEADROOM_MIB { Mark::Good } else { Mark::Lacking };
+            line(mark, format!("{free_mib} MiB free for the state folder ({HEADROOM_MIB} are needed)"))
+        }
+        Err(error) => line(Mark::Lacking, format!("free space of {}: {error}", nearest.display())),
+    }
+}
+
+fn clock_line(synced: Option<bool>) -> Check {
+    match synced {
+        Some(true) => line(Mark::Good, "the clock is synchronised"),
+        Some(false) => line(Mark::Attention, "the clock is not synchronised: times in reports are marked so"),
+        None => line(Mark::Attention, "nobody says whether the clock is synchronised (systemd-timesyncd does not run)"),
+    }
+}
+
+fn broker_line(broker: &Broker) -> Check {
+    let name = format!("broker {}:{}", broker.host, broker.port);
+    if let Some(files) = &broker.tls
+        && let Err(error) = tls::client_config(files)
+    {
+        return line(Mark::Lacking, format!("{name}: {error}"));
+    }
+    let addresses = match format!("{}:{}", broker.host, broker.port).to_socket_addrs() {
+        Ok(addresses) => addresses,
+        Err(error) => return line(Mark::Lacking, format!("{name}: {error}")),
+    };
+    let mut problem = "its name has no address".to_owned();
+    for address in addresses {
+        match TcpStream::connect_timeout(&address, BROKER_PATIENCE) {
+            Ok(_) => return line(Mark::Good, format!("{name} answers")),
+            Err(error) => problem = error.to_string(),
+        }
+    }
+    line(Mark::Lacking, format!("{name}: {problem}; results wait in the journal meanwhile"))
+}
+
+fn models_lines(source: &ModelSource) -> Vec<Check> {
+    let set = match ModelSet::open(source) {
+        Ok(set) => set,
+        Err(error) => return vec![line(Mark::Lacking, error.to_string())],
+    };
+    let names: Vec<String> = set.manifest().model.iter().map(|m| m.model_use().name).collect();
+    names
+        .iter()
+        .map(|name| match set.load_verified(name) {
+            Ok((entry, _)) => {
+                let model = entry.model_use();
+                line(
+                    Mark::Good,
+                    format!("model {} {} is the one of its manifest; {}", model.name, model.version, model.terms),
+                )
+            }
+            Err(error) => line(Mark::Lacking, error.to_string()),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_absent_is_lacking_and_what_can_be_made_is_not() {
+        let dir = tempfile::tempdir().unwrap();
+        assert_eq!(export_folder(&dir.path().join("absent")).mark, Mark::Lacking);
+        assert_eq!(export_folder(dir.path()).mark, Mark::Good);
+        assert_eq!(writable("state folder", &dir.path().join("a/b")).mark, Mark::Good);
+    }
+
+    #[test]
+    fn a_broker_that_does_not_answer_is_lacking() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let broker = Broker { host: "127.0.0.1".into(), port, username: None, password_file: None, tls: None };
+        assert_eq!(broker_line(&broker).mark, Mark::Good);
+        drop(listener);
+        assert_eq!(broker_line(&broker).mark, Mark::Lacking);
+    }
+}

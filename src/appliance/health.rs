@@ -1,0 +1,94 @@
+//! Heartbeats: each thread says that it is alive, and the supervisor believes only a fresh word.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+/// The threads that are watched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Stage {
+    /// Watches the export folder.
+    Ingest,
+    /// Owns the children.
+    Reading,
+    /// Owns the outbox.
+    Delivery,
+    /// Drives the connection to the broker.
+    MqttIo,
+}
+
+impl Stage {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Ingest, Self::Reading, Self::Delivery, Self::MqttIo];
+
+    /// The thread's name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Ingest => "ingest",
+            Self::Reading => "reading",
+            Self::Delivery => "delivery",
+            Self::MqttIo => "mqtt-io",
+        }
+    }
+
+    /// How old its last word may be. `mqtt-io` sleeps in its socket for a whole keep-alive, and
+    /// `ingest` lists a folder that may be on a slow network.
+    const fn patience(self, keep_alive: Duration) -> Duration {
+        match self {
+            Self::Ingest => Duration::from_secs(300),
+            Self::Reading | Self::Delivery => Duration::from_secs(60),
+            Self::MqttIo => Duration::from_secs(60).saturating_add(keep_alive.saturating_mul(2)),
+        }
+    }
+}
+
+/// The last word of each thread.
+#[derive(Debug)]
+pub struct Heartbeats {
+    begun: Instant,
+    last_ms: [AtomicU64; Stage::ALL.len()],
+}
+
+impl Default for Heartbeats {
+    fn default() -> Self {
+        Self { begun: Instant::now(), last_ms: Default::default() }
+    }
+}
+
+impl Heartbeats {
+    /// `stage` is alive.
+    pub fn beat(&self, stage: Stage) {
+        let now_ms = u64::try_from(self.begun.elapsed().as_millis()).unwrap_or(u64::MAX);
+        if let Some(last) = self.last_ms.get(stage as usize) {
+            last.store(now_ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Threads whose last word is too old, given the keep-alive of the broker's connection.
+    #[must_use]
+    pub fn stale(&self, keep_alive: Duration) -> Vec<Stage> {
+        self.stale_at(self.begun.elapsed(), keep_alive)
+    }
+
+    fn stale_at(&self, now: Duration, keep_alive: Duration) -> Vec<Stage> {
+        let last = |stage: Stage| self.last_ms.get(stage as usize).map_or(0, |ms| ms.load(Ordering::Relaxed));
+        Stage::ALL
+            .into_iter()
+            .filter(|s| now.saturating_sub(Duration::from_millis(last(*s))) > s.patience(keep_alive))
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thread_that_says_nothing_is_found() {
+        let heartbeats = Heartbeats::default();
+        let keep_alive = Duration::from_secs(30);
+        assert!(heartbeats.stale_at(Duration::from_secs(59), keep_alive).is_empty());
+        assert_eq!(heartbeats.stale_at(Duration::from_secs(61), keep_alive), vec![Stage::Reading, Stage::Delivery]);
+        assert_eq!(heartbeats.stale_at(Duration::from_secs(301), keep_alive), Stage::ALL.to_vec());
+    }
+}

@@ -1,0 +1,17 @@
+//! The wire: topics, payloads, the connection to the broker, and delivery from the outbox.
+//!
+//! The only importer of rumqttc. [`session`] drives one connection after another on the thread
+//! `mqtt-io`; [`delivery`] owns the outbox rows on the thread of that name, and removes a row only on
+//! its PUBACK. rumqttc's own queue is not trusted with anything: every connection begins with a
+//! fresh client, and what was not acknowledged is taken from the journal again. [`loopback`] is a
+//! small broker for the demonstration and the tests.
+
+pub mod backoff;
+pub mod delivery;
+pub mod loopback;
+pub mod payload;
+pub mod session;
+pub mod subscriber;
+pub(super) mod tls;
+pub mod topics;
+pub mod window;

@@ -1,0 +1,50 @@
+//! The limits a child lays on itself before it touches a byte of anybody's.
+//!
+//! Memory is limited by `RLIMIT_DATA`, not `RLIMIT_AS`: the kernel counts private writable memory
+//! there, and neither the address space that thread arenas reserve nor mapped model files.
+
+use std::io;
+
+use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+
+/// Open files of a child: its pipes, one file at a time, a model, and room.
+const OPEN_FILES_MAX: u64 = 256;
+/// Largest file that a child may write, bytes: a bundle.
+const FILE_BYTES_MAX: u64 = 256 << 20;
+
+/// What a child is allowed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Memory, MiB.
+    pub memory_mib: u64,
+    /// CPU time of all threads together, seconds.
+    pub cpu_secs: u64,
+    /// Process id of the supervisor, which the child must not outlive.
+    pub supervisor: i32,
+}
+
+/// Lays `limits` on this process.
+///
+/// # Errors
+/// Where the kernel refuses one, or the supervisor is gone already; the child must not work then.
+pub fn apply(limits: Limits) -> io::Result<()> {
+    set_parent_process_death_signal(Some(Signal::KILL))?;
+    // A supervisor that died before the line above sends no signal any more.
+    if getppid().map(Pid::as_raw_pid) != Some(limits.supervisor) {
+        return Err(io::Error::other("the supervisor is gone"));
+    }
+    for (resource, value) in [
+        (Resource::Data, limits.memory_mib << 20),
+        (Resource::Cpu, limits.cpu_secs),
+        (Resource::Nofile, OPEN_FILES_MAX),
+        (Resource::Fsize, FILE_BYTES_MAX),
+        (Resource::Core, 0),
+    ] {
+        setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
+    }
+    // Best effort: without it the kernel may choose another victim, but nothing else changes.
+    if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
+        log::debug!("oom_score_adj stays as it is: {error}");
+    }
+    Ok(())
+}

@@ -1,0 +1,187 @@
+//! What supervisor and child say to each other: JSON in frames of bounded length.
+//!
+//! A frame is its length (`u32`, little-endian) and that many bytes. A frame longer than
+//! [`FRAME_BYTES_MAX`] is refused before a byte of it is kept.
+
+use std::io::{self, Read, Write};
+use std::path::PathBuf;
+
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// Longest frame, bytes: the headers of a study of [`STUDY_FILES_MAX`] files.
+pub const FRAME_BYTES_MAX: usize = 32 << 20;
+/// Most paths in one scan request.
+pub const SCAN_PATHS_MAX: usize = 64;
+/// Most files that one study may have.
+pub const STUDY_FILES_MAX: usize = 8192;
+
+/// Asked of a child that scans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "ask")]
+pub enum ScanRequest {
+    /// Look at these files; the answer is [`ScanReply::Files`], in the same order.
+    Files {
+        /// At most [`SCAN_PATHS_MAX`].
+        paths: Vec<PathBuf>,
+    },
+    /// Say what a study made of these headers has; the answer is [`ScanReply::Study`].
+    Study {
+        /// Headers as [`FileOutcome::Instance`] gave them.
+        headers: Vec<String>,
+    },
+}
+
+/// Answered by a child that scans.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum ScanReply {
+    /// One outcome a path, in their order.
+    Files {
+        /// The outcomes.
+        outcomes: Vec<FileOutcome>,
+    },
+    /// What the study has.
+    Study(StudySummary),
+}
+
+/// What looking at one file told.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "outcome")]
+pub enum FileOutcome {
+    /// An image instance with all of its pixels.
+    Instance {
+        /// StudyInstanceUID (0020,000D).
+        study_uid: String,
+        /// SeriesInstanceUID (0020,000E); some exports repeat SOP Instance UIDs from series to series.
+        series_uid: String,
+        /// SOPInstanceUID (0008,0018).
+        instance_uid: String,
+        /// SHA-256 of the file, hex.
+        digest: String,
+        /// The header, serialised; opaque to the supervisor.
+        header: String,
+    },
+    /// An instance whose PixelData is not all there yet.
+    Incomplete {
+        /// Why, without identity.
+        reason: String,
+    },
+    /// Nothing for us.
+    Refused {
+        /// Why, without identity.
+        reason: String,
+    },
+}
+
+/// What decides whether a study is complete.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct StudySummary {
+    /// Names of the roles (see [`crate::spine::Role::name`]) that a series without inner gaps takes.
+    pub whole_roles: Vec<String>,
+    /// Names of the roles that are taken only by series with gaps inside.
+    pub gapped_roles: Vec<String>,
+}
+
+/// Asked of a child that reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadRequest {
+    /// The study's files.
+    pub paths: Vec<PathBuf>,
+    /// Where the bundle goes.
+    pub spool_dir: PathBuf,
+    /// Folder of the models, where one was named.
+    pub models_dir: Option<PathBuf>,
+    /// Threads of the reading; 0: as many as cores.
+    pub threads: usize,
+}
+
+/// Answered by a child that reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum ReadReply {
+    /// The bundle is durable in the spool folder.
+    Done(ReadOutcome),
+    /// There is no reading.
+    Failed {
+        /// Why, without identity.
+        reason: String,
+    },
+}
+
+/// A reading that is durable.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReadOutcome {
+    /// The bundle's file in the spool folder.
+    pub bundle: PathBuf,
+}
+
+/// Writes one frame.
+///
+/// # Errors
+/// Those of the pipe, and `InvalidData` for a message longer than [`FRAME_BYTES_MAX`].
+pub fn write_frame(to: &mut impl Write, message: &impl Serialize) -> io::Result<()> {
+    let bytes = serde_json::to_vec(message).map_err(io::Error::other)?;
+    let length = u32::try_from(bytes.len()).ok().filter(|_| bytes.len() <= FRAME_BYTES_MAX);
+    let length = length.ok_or_else(|| too_long(bytes.len()))?;
+    to.write_all(&length.to_le_bytes())?;
+    to.write_all(&bytes)?;
+    to.flush()
+}
+
+/// Reads one frame; `None` at the end of the stream.
+///
+/// # Errors
+/// Those of the pipe, and `InvalidData` for a frame that is too long or not the message expected.
+pub fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Option<T>> {
+    let mut length = [0; 4];
+    match from.read_exact(&mut length) {
+        Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
+        other => other?,
+    }
+    let length = u32::from_le_bytes(length) as usize;
+    if length > FRAME_BYTES_MAX {
+        return Err(too_long(length));
+    }
+    let mut bytes = Vec::new();
+    // Grows with what arrives, so that a length alone costs no memory.
+    if from.take(length as u64).read_to_end(&mut bytes)? < length {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
+    serde_json::from_slice(&bytes).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+}
+
+fn too_long(length: usize) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidData, format!("a frame of {length} bytes; {FRAME_BYTES_MAX} are allowed"))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_goes_through_a_pipe_unchanged() {
+        let request = ScanRequest::Files { paths: vec!["/in/a b".into(), "/in/ü".into()] };
+        let mut pipe = Vec::new();
+        write_frame(&mut pipe, &request).unwrap();
+        let mut from = pipe.as_slice();
+        assert_eq!(read_frame::<ScanRequest>(&mut from).unwrap(), Some(request));
+        assert_eq!(read_frame::<ScanRequest>(&mut from).unwrap(), None);
+    }
+
+    #[test]
+    fn a_length_beyond_the_cap_is_refused_at_once() {
+        let mut endless = io::repeat(0xff);
+        let error = read_frame::<ScanReply>(&mut endless).unwrap_err();
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn a_frame_cut_short_is_an_error_not_an_end() {
+        let mut pipe = Vec::new();
+        write_frame(&mut pipe, &ScanRequest::Study { headers: vec!["h".into()] }).unwrap();
+        pipe.pop();
+        assert!(read_frame::<ScanRequest>(&mut pipe.as_slice()).is_err());
+    }
+}

@@ -1,0 +1,350 @@
+//! The thread `reading`: owns the children, and commits what they read.
+//!
+//! It lives as long as the process, because a child ends with the thread that started it. Whatever a
+//! study does to its child, the attempt was counted before, and this thread goes on.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
+use std::time::Duration;
+
+use super::bundles;
+use super::health::{Heartbeats, Stage};
+use super::identity::{DeviceKey, INPUT};
+use super::ingest::desk::{Ask, LookResult, Looked, Told};
+use super::journal::{Claim, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
+use super::mqtt::payload::{self, About};
+use super::reader::child::{self, ChildError, Program};
+use super::reader::protocol::{
+    FileOutcome, ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX, ScanReply, ScanRequest, StudySummary,
+};
+use super::shared::Shared;
+use crate::inference::ModelSource;
+
+/// Wall time that a scan of one batch may take.
+const SCAN_TIME_LIMIT: Duration = Duration::from_secs(60);
+/// Memory that a scan may take, MiB.
+const SCAN_MEMORY_MIB: u64 = 256;
+/// How often the thread says that it is alive while it has nothing to do.
+const IDLE_PERIOD: Duration = Duration::from_secs(1);
+/// Longest reason that is kept of a failure, bytes.
+const REASON_BYTES_MAX: usize = 300;
+
+/// What the thread needs.
+pub struct ReadingRoom {
+    /// Settings, and the sign to stop.
+    pub shared: Arc<Shared>,
+    /// Where results are committed.
+    pub journal: Journal,
+    /// For keyed hashes.
+    pub key: DeviceKey,
+    /// Where the models are.
+    pub models: ModelSource,
+    /// How children are started; tests start others.
+    pub programs: Programs,
+    /// Called after something was put into the outbox.
+    pub wake_delivery: Box<dyn Fn() + Send>,
+}
+
+/// How the two kinds of children are started, given their limits.
+pub struct Programs {
+    /// A child that scans: memory in MiB and CPU seconds in, program out.
+    pub scan: fn(u64, u64) -> Program,
+    /// A child that reads.
+    pub read: fn(u64, u64) -> Program,
+}
+
+impl Default for Programs {
+    fn default() -> Self {
+        Self {
+            scan: |memory_mib, cpu_secs| Program::this_binary("child-scan", memory_mib, cpu_secs),
+            read: |memory_mib, cpu_secs| Program::this_binary("child-read", memory_mib, cpu_secs),
+        }
+    }
+}
+
+/// Why an attempt at reading failed.
+#[derive(Debug, thiserror::Error)]
+enum AttemptError {
+    #[error(transparent)]
+    Child(#[from] ChildError),
+    #[error("{0}")]
+    Refused(String),
+    #[error(transparent)]
+    Bundle(#[from] bundles::BundleProblem),
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+impl ReadingRoom {
+    /// Works until the supervisor stops it or `ingest` is gone.
+    ///
+    /// # Errors
+    /// As the journal gives them: without it nothing can be done safely.
+    pub fn run(
+        self,
+        asks: &Receiver<Ask>,
+        told: &SyncSender<Told>,
+        heartbeats: &Heartbeats,
+    ) -> Result<(), JournalError> {
+        let go_on = || {
+            heartbeats.beat(Stage::Reading);
+            !self.shared.stopping()
+        };
+        self.export_what_is_left()?;
+        while !self.shared.stopping() {
+            heartbeats.beat(Stage::Reading);
+            let answer = match asks.recv_timeout(IDLE_PERIOD) {
+                Ok(Ask::Scan(files)) => Told::Scanned(self.scan(files, &go_on)?),
+                Ok(Ask::Summarise(study_key)) => {
+                    let summary = self.summarise(&study_key, &go_on)?;
+                    Told::Summary(study_key, summary)
+                }
+                Ok(Ask::Read(study_key)) => {
+                    let finished = self.read(&study_key, &go_on)?;
+                    Told::ReadEnded(study_key, finished)
+                }
+                Err(RecvTimeoutError::Timeout) => continue,
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            };
+            if told.send(answer).is_err() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Scans a batch; one that ends its child is halved until the file is found, whose attempt is counted
+    /// before it is looked at alone.
+    fn scan(&self, files: Vec<(PathBuf, Fingerprint)>, go_on: &dyn Fn() -> bool) -> Result<Vec<Looked>, JournalError> {
+        let mut looked = Vec::with_capacity(files.len());
+        let mut batches = vec![(files, false)];
+        while let Some((mut batch, suspicious)) = batches.pop() {
+            let alone = match batch.as_slice() {
+                [(path, print)] if suspicious => Some(self.journal.count_file_attempt(path, *print)?),
+                _ => None,
+            };
+            match (self.scan_batch(&batch, go_on), alone) {
+                (Ok(outcomes), _) => looked.extend(batch.into_iter().zip(outcomes).map(seen)),
+                (Err(error @ (ChildError::Start(_) | ChildError::Stopped)), _) => {
+                    log::error!("files can't be looked at: {error}");
+                    looked.extend(batch.into_iter().map(|file| with_result(file, LookResult::NotLooked)));
+                }
+                (Err(error), Some(attempts)) => {
+                    let used_up = attempts >= self.shared.settings().reader.max_attempts;
+                    log::warn!("a file ended the child that looked at it (attempt {attempts}): {error}");
+                    let result = if used_up {
+                        LookResult::Condemned(shortened(&error.to_string()))
+                    } else {
+                        LookResult::Suspect
+                    };
+                    looked.extend(batch.into_iter().map(|file| with_result(file, result.clone())));
+                }
+                (Err(_), None) => {
+                    let upper = batch.split_off(batch.len() / 2);
+                    batches.extend([(upper, true), (batch, true)].into_iter().filter(|(b, _)| !b.is_empty()));
+                }
+            }
+        }
+        Ok(looked)
+    }
+
+    fn scan_batch(
+        &self,
+        batch: &[(PathBuf, Fingerprint)],
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<Vec<FileOutcome>, ChildError> {
+        let request = ScanRequest::Files { paths: batch.iter().map(|(path, _)| path.clone()).collect() };
+        match self.ask_scan(&request, go_on)? {
+            ScanReply::Files { outcomes } if outcomes.len() == batch.len() => Ok(outcomes),
+            _ => Err(garbled("not one outcome for each file")),
+        }
+    }
+
+    fn summarise(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<Option<StudySummary>, JournalError> {
+        let files = one_path_an_instance(self.journal.files_of(study_key)?);
+        let headers = files.into_iter().filter_map(|f| f.header).filter_map(|h| String::from_utf8(h).ok()).collect();
+        match self.ask_scan(&ScanRequest::Study { headers }, go_on) {
+            Ok(ScanReply::Study(summary)) => Ok(Some(summary)),
+            // What can't be summarised is read as it is; the reading's own attempts are counted.
+            Ok(ScanReply::Files { .. })
+            | Err(ChildError::Died(_) | ChildError::TimedOut(_) | ChildError::Garbled(_)) => {
+                log::warn!("study {study_key}: its series could not be told apart; it is read when its time is up");
+                Ok(Some(StudySummary::default()))
+            }
+            Err(error) => {
+                log::error!("study {study_key}: {error}");
+                Ok(None)
+            }
+        }
+    }
+
+    fn ask_scan(&self, request: &ScanRequest, go_on: &dyn Fn() -> bool) -> Result<ScanReply, ChildError> {
+        child::ask(&(self.programs.scan)(SCAN_MEMORY_MIB, SCAN_TIME_LIMIT.as_secs()), request, SCAN_TIME_LIMIT, go_on)
+    }
+
+    /// One attempt at a study; whether it needs no further one.
+    fn read(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<bool, JournalError> {
+        let files = one_path_an_instance(self.journal.files_of(study_key)?);
+        let max_attempts = self.shared.settings().reader.max_attempts;
+        let input_key = self.input_key(&files);
+        let (key, about) = (self.key.clone(), study_key.to_owned());
+        let claimed = move |n| vec![payload::study_message(&key, &about, StudyState::Claimed, About::Attempt(n))];
+        let attempt = match self.journal.claim(study_key, &input_key, max_attempts, claimed)? {
+            Claim::Attempt { attempt } => attempt,
+            Claim::AlreadyDone => {
+                log::info!("study {study_key}: nothing new in it");
+                return Ok(true);
+            }
+            Claim::Quarantined => {
+                log::error!("study {study_key} is quarantined: its attempts are used up");
+                return Ok(true);
+            }
+        };
+        (self.wake_delivery)();
+        let finished = match self.attempt(study_key, files, go_on) {
+            Ok(()) => true,
+            Err(AttemptError::Journal(error)) => return Err(error),
+            // That the appliance stops, or can start no child, says nothing about the study.
+            Err(AttemptError::Child(error @ (ChildError::Start(_) | ChildError::Stopped))) => {
+                log::warn!("study {study_key}: {error}; the attempt does not count");
+                self.journal.attempt_withdrawn(study_key)?;
+                false
+            }
+            Err(error) => self.failed(study_key, attempt, &error)?,
+        };
+        (self.wake_delivery)();
+        Ok(finished)
+    }
+
+    fn failed(&self, study_key: &str, attempt: u32, error: &AttemptError) -> Result<bool, JournalError> {
+        let max_attempts = self.shared.settings().reader.max_attempts;
+        let reason = shortened(&error.to_string());
+        let (key, about, why) = (self.key.clone(), study_key.to_owned(), reason.clone());
+        let state = self.journal.attempt_failed(study_key, &reason, max_attempts, move |state| {
+            vec![payload::study_message(&key, &about, state, About::Failure { attempt, reason: &why })]
+        })?;
+        log::error!("study {study_key}: attempt {attempt} of {max_attempts} failed: {reason}");
+        if state == StudyState::Quarantined {
+            log::error!("study {study_key} is quarantined; its files stay where they are");
+        }
+        Ok(state == StudyState::Quarantined)
+    }
+
+    fn attempt(&self, study_key: &str, files: Vec<FileRow>, go_on: &dyn Fn() -> bool) -> Result<(), AttemptError> {
+        if files.len() > STUDY_FILES_MAX {
+            return Err(AttemptError::Refused(format!("has {} files; {STUDY_FILES_MAX} are read", files.len())));
+        }
+        let settings = self.shared.settings();
+        let reader = &settings.reader;
+        let request = ReadRequest {
+            paths: files.into_iter().map(|f| f.path).collect(),
+            spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
+            models_dir: match &self.models {
+                ModelSource::Folder(folder) => Some(folder.clone()),
+                ModelSource::Standard => None,
+            },
+            threads: reader.threads,
+        };
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let cpu_secs = reader.time_limit.as_secs().saturating_mul(cores as u64);
+        let program = (self.programs.read)(reader.memory_mib, cpu_secs);
+        let result = match child::ask(&program, &request, reader.time_limit, go_on)? {
+            ReadReply::Done(ReadOutcome { bundle }) => self.commit(study_key, &bundle),
+            ReadReply::Failed { reason } => Err(AttemptError::Refused(reason)),
+        };
+        bundles::clear_incoming(&settings.storage.state_dir);
+        result
+    }
+
+    /// Makes the bundle the study's next report, durably, then commits it.
+    fn commit(&self, study_key: &str, incoming: &Path) -> Result<(), AttemptError> {
+        let state_dir = self.shared.settings().storage.state_dir.clone();
+        let bundle = bundles::open_incoming(incoming, study_key, &self.key)?;
+        if let Some(revision) = self.journal.same_reading(study_key, bundle.report_id())? {
+            log::info!("study {study_key}: the same reading as revision {revision}; nothing is sent again");
+            return Ok(());
+        }
+        let revision = self.journal.next_revision(study_key)?;
+        let kept = bundles::keep(bundle, &state_dir, revision)?;
+        let report_id = kept.report_id.clone();
+        let about = About::Report { report_id: &report_id, revision };
+        let messages = vec![
+            payload::report_message(&self.key, study_key, &report_id, &kept.produced_at, kept.report),
+            payload::study_message(&self.key, study_key, StudyState::Done, about),
+        ];
+        let report = NewReport {
+            report_id: kept.report_id,
+            study_key: study_key.to_owned(),
+            revision,
+            produced_at: kept.produced_at,
+            bundle: kept.file,
+        };
+        self.journal.commit_report(report, messages)?;
+        log::info!("study {study_key}: report {report_id}, revision {revision}");
+        (self.wake_delivery)();
+        Ok(self.export_what_is_left()?)
+    }
+
+    /// Writes the clinic's files of every report that lacks them: each is a pure function of its bundle.
+    fn export_what_is_left(&self) -> Result<(), JournalError> {
+        let settings = self.shared.settings();
+        for (report_id, file) in self.journal.reports_to_export()? {
+            let out_dir = settings.storage.out_dir.join(&report_id);
+            match bundles::export(&settings.storage.state_dir, &file, &out_dir) {
+                Ok(()) => self.journal.report_exported(&report_id)?,
+                Err(error) => {
+                    log::error!("report {report_id}: its files can't be written to {}: {error}", out_dir.display())
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for the same instances with the same contents, wherever their files lie.
+    fn input_key(&self, files: &[FileRow]) -> String {
+        let mut lines: Vec<String> = files
+            .iter()
+            .map(|f| format!("{} {}", f.instance_key.as_deref().unwrap_or(""), f.digest.as_deref().unwrap_or("")))
+            .collect();
+        lines.sort();
+        self.key.keyed_hash(INPUT, &lines.join("\n"))
+    }
+}
+
+/// A copied or re-sent instance stands in the folder more than once: the newest file of each is kept.
+fn one_path_an_instance(files: Vec<FileRow>) -> Vec<FileRow> {
+    let mut newest: BTreeMap<Option<String>, FileRow> = BTreeMap::new();
+    for file in files {
+        match newest.get(&file.instance_key) {
+            Some(known) if known.fingerprint.mtime_ns >= file.fingerprint.mtime_ns => {}
+            _ => {
+                newest.insert(file.instance_key.clone(), file);
+            }
+        }
+    }
+    let mut files: Vec<FileRow> = newest.into_values().collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    files
+}
+
+fn seen((file, outcome): ((PathBuf, Fingerprint), FileOutcome)) -> Looked {
+    with_result(file, LookResult::Seen(outcome))
+}
+
+fn with_result((path, fingerprint): (PathBuf, Fingerprint), result: LookResult) -> Looked {
+    Looked { path, fingerprint, result }
+}
+
+fn garbled(what: &'static str) -> ChildError {
+    ChildError::Garbled(std::io::Error::other(what))
+}
+
+/// A child's words are its own: only so many of them are kept, on one line.
+fn shortened(reason: &str) -> String {
+    let mut text: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let end = (0..=REASON_BYTES_MAX.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
+    text.truncate(end);
+    text
+}

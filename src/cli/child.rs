@@ -1,0 +1,40 @@
+//! The hidden verbs `child-scan` and `child-read`: this binary as a child of the supervisor.
+
+use super::exit::{CliError, Exit};
+use crate::appliance::reader::limits::Limits;
+use crate::appliance::reader::role::{self, Role};
+
+/// The limits that the child lays on itself.
+#[derive(Debug, clap::Args)]
+pub struct Args {
+    /// Memory, MiB
+    #[arg(long)]
+    memory_mib: u64,
+    /// CPU time of all threads, seconds
+    #[arg(long)]
+    cpu_secs: u64,
+    /// Process id of the supervisor
+    #[arg(long)]
+    supervisor: i32,
+}
+
+/// Is a child that scans.
+///
+/// # Errors
+/// Where the supervisor can't be understood or a limit can't be laid.
+pub fn scan(args: Args) -> Result<(), CliError> {
+    serve(Role::Scan, args)
+}
+
+/// Is a child that reads.
+///
+/// # Errors
+/// Where the supervisor can't be understood or a limit can't be laid.
+pub fn read(args: Args) -> Result<(), CliError> {
+    serve(Role::Read, args)
+}
+
+fn serve(role: Role, Args { memory_mib, cpu_secs, supervisor }: Args) -> Result<(), CliError> {
+    role::serve(role, Limits { memory_mib, cpu_secs, supervisor })
+        .map_err(|error| CliError::new(Exit::Software, format!("child: {error}; only the supervisor starts children")))
+}
