@@ -1,5 +1,7 @@
 //! A whole clinical study whose headers lack the physics: its series take their roles, its slices their places.
 
+#![expect(clippy::expect_used, reason = "what fails to hold fails the test")]
+
 mod common;
 
 use deepspine::dicom::{self, Plane};
@@ -13,7 +15,6 @@ fn the_series_of_a_clinical_study_take_their_roles_without_physics() {
     let intake = dicom::read_studies(&[data.join("rsna/study")]).expect("the study is readable");
     assert_eq!((intake.studies.len(), intake.refused.len(), intake.skipped), (1, 0, 0));
     let study = &intake.studies[0];
-    }
     for (role, slices, plane) in [
         (Role::SagittalT1, 25, Plane::Sagittal),
         (Role::SagittalT2, 25, Plane::Sagittal),

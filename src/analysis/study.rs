@@ -1,7 +1,14 @@
 //! The whole reading of one study, in order.
 
+use super::level;
+use super::segmentation::segment;
+use super::spine_reading::read_spine;
 use super::volume::{PartMask, SemanticMask, Volume};
-use crate::spine::{Disc, QualityFinding, Report, RoleAssignment, Structure, Vertebra};
+use crate::inference::{InferenceError, SegmentationNetwork};
+use crate::spine::{
+    Disc, QualityCode, QualityFinding, Refusal, Report, Role, RoleAssignment, SeriesUse, Severity, Structure, Vertebra,
+};
+use std::num::NonZeroUsize;
 
 /// One series of a study, in its role.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +33,6 @@ impl StudyImages {
     /// fat-suppressed sagittal; among equals the one with more slices.
     #[must_use]
     pub fn segmentation_series(&self) -> Option<usize> {
-        use crate::spine::Role;
         [Role::SagittalT2, Role::SagittalT1, Role::SagittalFatSuppressed].into_iter().find_map(|role| {
             self.series
                 .iter()
@@ -76,4 +82,113 @@ pub struct Reading {
     pub report: Report,
     /// The masks, where a spine was found.
     pub labels: Option<Labels>,
+}
+
+/// What a reading is doing, for whoever waits or keeps time: this module has no clock.
+pub trait Progress: Sync {
+    /// A stage begins; the one before it, if any, is over.
+    fn stage(&self, stage: &'static str);
+    /// So many slices of the series are segmented; called from several threads.
+    fn slices_segmented(&self, done: usize, total: usize);
+}
+
+/// Name of the stage that segments, in timings and progress.
+pub const STAGE_SEGMENTATION: &str = "segmentation";
+/// Name of the stage that fits the curve, names and measures.
+pub const STAGE_SPINE: &str = "curve-levels-measurements";
+/// Name of the stage that assigns axial slices to levels.
+pub const STAGE_AXIAL: &str = "axial-slices";
+
+/// Reads one study: picks the sagittal series, segments it, fits the curve, names and measures the
+/// levels, and finds each level's axial slices. The series that is segmented must have its pixels
+/// loaded. A study without a usable series or without a spine is not an error: its report says so.
+///
+/// # Errors
+/// [`InferenceError`] where the network can't run.
+pub fn read(
+    images: &StudyImages,
+    network: &SegmentationNetwork,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Reading, InferenceError> {
+    let mut report = empty_report(images, network);
+    let Some((series, block, volume)) = volume_to_segment(images) else {
+        return Ok(refused(report, "no-sagittal-series", "no sagittal T2, T1 or fat-suppressed series to segment"));
+    };
+    report.segmented_series = Some(series);
+    if let [_] = volume.slices.as_slice() {
+        report.quality.push(QualityFinding {
+            code: QualityCode::SingleSlice,
+            severity: Severity::Warning,
+            text: "one slice only: nothing is known beside it, and no area can be measured".into(),
+            series: Some(series),
+        });
+    }
+
+    progress.stage(STAGE_SEGMENTATION);
+    let total = volume.slices.len();
+    let mask = segment(volume, network, threads, &|done| progress.slices_segmented(done, total))?;
+
+    progress.stage(STAGE_SPINE);
+    let spine = match read_spine(volume, mask) {
+        Ok(spine) => spine,
+        Err(no_spine) => return Ok(refused(report, "no-spine", &no_spine.to_string())),
+    };
+    report.curve = Some(spine.curve);
+    report.vertebrae = spine.vertebrae;
+    report.levels = spine.levels;
+    report.lumbar = Some(spine.lumbar);
+    report.quality.extend(spine.quality.into_iter().map(|q| QualityFinding { series: q.series.or(Some(series)), ..q }));
+
+    progress.stage(STAGE_AXIAL);
+    level::axial_slices(&mut report.levels, images);
+
+    let labels = Labels { series, block, semantic: spine.semantic, part_of: spine.part_of, parts: spine.parts };
+    Ok(Reading { report, labels: Some(labels) })
+}
+
+/// The series to segment and its largest block.
+fn volume_to_segment(images: &StudyImages) -> Option<(usize, usize, &Volume)> {
+    let series = images.segmentation_series()?;
+    let (block, volume) = images.series.get(series)?.blocks.iter().enumerate().max_by_key(|(_, b)| b.slices.len())?;
+    volume.has_pixels().then_some((series, block, volume))
+}
+
+fn empty_report(images: &StudyImages, network: &SegmentationNetwork) -> Report {
+    Report {
+        series: images.series.iter().map(series_use).collect(),
+        segmented_series: None,
+        refusal: None,
+        curve: None,
+        vertebrae: Vec::new(),
+        levels: Vec::new(),
+        lumbar: None,
+        quality: images.quality.clone(),
+        models: vec![network.model_use()],
+    }
+}
+
+fn series_use(series: &SeriesImages) -> SeriesUse {
+    let largest = series.blocks.iter().max_by_key(|b| b.slices.len());
+    SeriesUse {
+        assignment: series.assignment.clone(),
+        slices: series.blocks.iter().map(|b| b.slices.len()).sum(),
+        blocks: series.blocks.len(),
+        rows_columns: largest.map_or([0, 0], |b| [b.rows, b.columns]),
+        pixel_spacing_mm: largest.map_or([0.0, 0.0], |b| [b.row_spacing_mm, b.column_spacing_mm]),
+        slice_spacing_mm: largest.and_then(Volume::slice_spacing_mm),
+    }
+}
+
+fn refused(mut report: Report, code: &'static str, text: &str) -> Reading {
+    if code == "no-spine" {
+        report.quality.push(QualityFinding {
+            code: QualityCode::NoSpine,
+            severity: Severity::Error,
+            text: text.to_string(),
+            series: report.segmented_series,
+        });
+    }
+    report.refusal = Some(Refusal { code, text: text.to_string() });
+    Reading { report, labels: None }
 }

@@ -3,9 +3,11 @@
 //! [`main`] parses the arguments, runs the verb and turns its end into an exit code. Diagnostics go
 //! to stderr, results to stdout, progress only to a terminal.
 
+pub mod analyze;
 pub mod check_config;
 pub mod child;
 mod config_args;
+pub mod demo;
 pub mod exit;
 pub mod run;
 
@@ -23,8 +25,11 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Verb {
+    Analyze(analyze::AnalyzeArgs),
     /// The appliance: watches the export folder, reads every complete study, publishes the reports.
     Run(run::Args),
+    /// Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures.
+    Demo(demo::Args),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
     CheckConfig(check_config::Args),
     #[command(hide = true)]
@@ -57,7 +62,9 @@ pub fn main() -> ExitCode {
 
 fn run(verb: Verb) -> Result<(), CliError> {
     match verb {
+        Verb::Analyze(args) => analyze::run(&args),
         Verb::Run(args) => run::run(args),
+        Verb::Demo(args) => demo::run(args),
         Verb::CheckConfig(args) => check_config::run(args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),

@@ -83,6 +83,21 @@ impl PixelFormat {
     pub fn frame_bytes(&self) -> usize {
         self.rows * self.columns * usize::from(self.samples) * usize::from(self.bits_allocated.div_ceil(8))
     }
+
+    /// Whether pixels of this format are read.
+    pub(super) fn check(&self) -> Result<(), Reason> {
+        let refused = |what: String| Err(Reason::PixelFormat(what));
+        if self.samples != 1 || !self.photometric.starts_with("MONOCHROME") {
+            return refused("they are not grey".to_owned());
+        }
+        if !matches!(self.bits_allocated, 8 | 16) {
+            return refused(format!("{} bits are allocated for each; 8 and 16 are read", self.bits_allocated));
+        }
+        if self.bits_stored == 0 || self.high_bit >= self.bits_allocated || self.bits_stored > self.high_bit + 1 {
+            return Err(Reason::Malformed("bits stored and high bit don't fit the bits allocated"));
+        }
+        Ok(())
+    }
 }
 
 /// What one file says of itself, pixels apart.
@@ -248,21 +263,8 @@ fn is_complete(object: &Object, format: &PixelFormat, frame_count: usize) -> boo
 
 /// Why the pixels of an object with a readable header can't be used.
 fn refusal(header: &InstanceHeader, object: &Object) -> Option<Reason> {
-    let format = &header.pixels;
-    let pixel_format = |what: String| Some(Reason::PixelFormat(what));
-    if let Err(reason) = syntax::codec(&object.syntax_uid) {
-        return Some(reason);
-    }
-    if format.samples != 1 || !format.photometric.starts_with("MONOCHROME") {
-        return pixel_format(format!("{} samples, {}; only grey images are", format.samples, format.photometric));
-    }
-    if !matches!(format.bits_allocated, 8 | 16) {
-        return pixel_format(format!("{} bits allocated; 8 and 16 are", format.bits_allocated));
-    }
-    if format.bits_stored == 0 || format.high_bit >= format.bits_allocated || format.bits_stored > format.high_bit + 1 {
-        return Some(Reason::Malformed("bits stored and high bit don't fit the bits allocated"));
-    }
-    (!header.complete).then_some(Reason::Truncated("the pixel data"))
+    let complete = || if header.complete { Ok(()) } else { Err(Reason::Truncated("the pixel data")) };
+    syntax::codec(&object.syntax_uid).and_then(|_| header.pixels.check()).and_then(|()| complete()).err()
 }
 
 /// The values of Image Type, upper case.

@@ -34,6 +34,7 @@ pub use error::{DicomError, Limit, Reason, RefusedFile};
 pub use find::{FoundFiles, find_files};
 pub use header::{FrameGeometry, FrameHeader, InstanceHeader, Physics, PixelFormat, StudyIdentity, scan};
 pub use intake::{Intake, read_studies};
+pub use pixels::read_frame;
 pub use series::{Block, PlacedSlice, Plane, Reorientation, Series};
 pub use study::{SourceInstance, Study, assemble};
 pub use uid::uid_from;

@@ -7,7 +7,7 @@ mod rle;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use super::error::{Limit, Reason};
+use super::error::{DicomError, Limit, Reason};
 use super::header::{InstanceHeader, PixelFormat};
 use super::limits::ENCODED_FRAME_BYTES_MAX;
 use super::object::{Object, PixelPlace};
@@ -24,8 +24,21 @@ pub(super) struct Frame {
     pub(super) intercept: f32,
 }
 
+/// The real values of frame `frame` of a scanned file, row by row as they are stored in it: rescaled,
+/// MONOCHROME1 inverted, padding replaced by the lowest value.
+///
+/// # Errors
+/// Where the file can't be read, or the frame can't be decoded.
+pub fn read_frame(header: &InstanceHeader, frame: usize) -> Result<Vec<f32>, DicomError> {
+    let at = |reason: Reason| reason.at(&header.path);
+    let mut object = Object::open(&header.path).map_err(at)?;
+    let decoded = decode(&mut object, header, frame).map_err(at)?;
+    Ok(decoded.stored.iter().map(|value| f32::from(*value) * decoded.slope + decoded.intercept).collect())
+}
+
 /// Decodes frame `index` of an open object whose header is `header`.
 pub(super) fn decode(object: &mut Object, header: &InstanceHeader, index: usize) -> Result<Frame, Reason> {
+    header.pixels.check()?;
     let native = native_bytes(object, header, index)?;
     let frame = header.frames.get(index).ok_or(Reason::Malformed("a frame is missing"))?;
     let mut stored = unpack(&native, &header.pixels);
@@ -127,7 +140,7 @@ fn frame_spans(fragments: &Fragments, frames: usize, index: usize) -> Result<&[(
 /// Stored values out of little-endian bytes: bits above and below the stored ones (overlays) masked
 /// off, two's complement shifted up so that the lowest value is 0.
 fn unpack(bytes: &[u8], format: &PixelFormat) -> Vec<u16> {
-    let shift = (format.high_bit + 1).saturating_sub(format.bits_stored);
+    let shift = format.high_bit + 1 - format.bits_stored;
     let mask = largest_code(format);
     let flip = if format.signed { sign_offset(format) } else { 0 };
     let value = |raw: u16| ((raw >> shift) & mask) ^ flip;
@@ -145,7 +158,7 @@ const fn largest_code(format: &PixelFormat) -> u16 {
 
 /// What stands for zero after two's complement is shifted up: flipping the sign bit adds it.
 const fn sign_offset(format: &PixelFormat) -> u16 {
-    1 << (if format.bits_stored > 16 { 15 } else { format.bits_stored.saturating_sub(1) })
+    1 << format.bits_stored.saturating_sub(1)
 }
 
 /// Gives padding (DICOM PS3.3 C.7.5.1.1.2) the lowest value of the image proper, so that it never

@@ -184,4 +184,5 @@ impl Study {
 }
 
 #[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "what fails to hold fails the test")]
 mod tests;

@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 
 /// The folder of shared data: `DEEPSPINE_DATA`, else `../shared/data` beside the crate; `None` where absent.
-pub fn shared_data() -> Option<PathBuf> {
+pub(crate) fn shared_data() -> Option<PathBuf> {
     let folder = std::env::var_os("DEEPSPINE_DATA")
         .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/data"), PathBuf::from);
     folder.is_dir().then_some(folder)
 }
 
 /// Says that test `name` was skipped and why; the runner of all tests counts these lines.
-pub fn skipped(name: &str, why: &str) {
+pub(crate) fn skipped(name: &str, why: &str) {
     eprintln!("SKIPPED {name}: {why}");
 }

@@ -32,6 +32,8 @@ pub(crate) enum Anchor {
         s2_below: bool,
         /// Whether a real disc lies between it and that part.
         disc_below: bool,
+        /// Whether it is so small that only the disc above speaks against S2.
+        small: bool,
     },
     /// No sacrum in view.
     Absent,
@@ -58,17 +60,14 @@ pub(crate) fn find(bodies: &[ChainBody], gaps: &[ChainGap], kinds: &[GapKind], d
         return Anchor::Conflict("the space between the sacrum and the vertebra above does not fit one disc");
     }
     let (area, depth) = (s1.area_mm2 / l5.area_mm2, s1.depth_mm / l5.depth_mm);
-    let small = if discs_seen {
-        gap.discs == 0 && (area < S1_OF_L5_AREA || depth < S1_OF_L5_DEPTH)
-    } else {
-        area < S1_OF_L5_AREA_ALONE
-    };
-    if small && !s1.at_edge {
+    let small = area < S1_OF_L5_AREA_ALONE || (discs_seen && (area < S1_OF_L5_AREA || depth < S1_OF_L5_DEPTH));
+    if small && gap.discs == 0 && !s1.at_edge {
         return Anchor::Conflict("what looks like the sacrum is as small as S2 and has no disc above it");
     }
     Anchor::Found {
         index,
         disc_above: gap.discs > 0,
+        small,
         s2_below: index > 0,
         disc_below: index > 0 && gaps[index - 1].discs > 0 && gaps[index - 1].disc_thickness_mm >= TRUE_DISC_MM,
     }

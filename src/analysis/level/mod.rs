@@ -26,6 +26,7 @@ const NO_CANAL: f64 = 0.9;
 const CANAL_ASTRAY: f64 = 0.7;
 const GAP_BRIDGED: f64 = 0.6;
 const TRANSITIONAL: f64 = 0.7;
+const SMALL_S1: f64 = 0.7;
 /// Factor for every vertebra counted.
 const COUNTED: f64 = 0.995;
 /// More than this share of sacrum pixels makes a body the sacrum.
@@ -129,7 +130,7 @@ pub(crate) fn designate(bodies: &[ChainBody], gaps: &[ChainGap]) -> Naming {
     match anchor::find(bodies, gaps, &kinds, discs_seen) {
         Anchor::Absent => unnamed(bodies, &kinds, QualityCode::NoAnchor, "no-sacrum", "the sacrum is not in view"),
         Anchor::Conflict(reason) => unnamed(bodies, &kinds, QualityCode::LevelConflict, "level-conflict", reason),
-        Anchor::Found { index, disc_above, s2_below, disc_below } => {
+        Anchor::Found { index, disc_above, s2_below, disc_below, small } => {
             let mut base = vec![evidence("sacrum-in-view", "S1 was found at the lower end of the chain")];
             let mut confidence = S1_CONFIDENCE;
             if s2_below {
@@ -137,6 +138,10 @@ pub(crate) fn designate(bodies: &[ChainBody], gaps: &[ChainGap]) -> Naming {
             }
             if disc_below {
                 confidence *= TRANSITIONAL;
+            }
+            if small {
+                base.push(evidence("s1-small", "S1 is much smaller than the vertebra above it"));
+                confidence *= SMALL_S1;
             }
             confidence *= match (disc_above, discs_seen) {
                 (true, _) => 1.0,
@@ -178,8 +183,12 @@ fn count_up(bodies: &[ChainBody], gaps: &[ChainGap], kinds: &[GapKind], base: &[
             naming.bridged.push(below.is_some_and(|b| b.1 == GapKind::OneMissing));
         }
         let mut found = base.to_vec();
-        let own = body_evidence(body, below.map(|b| b.0), &mut found);
-        trust *= if i > 0 { COUNTED } else { 1.0 };
+        // The canal often ends, or thins out, behind S1.
+        let astray = if i > 0 { CANAL_ASTRAY } else { NO_CANAL };
+        let own = body_evidence(body, below.map(|b| b.0), astray, &mut found);
+        // Every name hangs on S1: what speaks against it speaks against all of them.
+        trust *= if i > 0 { COUNTED } else { own };
+        let own = if i > 0 { own } else { 1.0 };
         let designation = match name {
             Some(_) => {
                 found.extend(count_evidence(counted, lost));
@@ -197,13 +206,13 @@ fn count_up(bodies: &[ChainBody], gaps: &[ChainGap], kinds: &[GapKind], base: &[
 }
 
 /// Adds what a body's own surroundings say for its name; returns the factor for what they lack.
-fn body_evidence(body: &ChainBody, below: Option<&ChainGap>, found: &mut Vec<Evidence>) -> f64 {
+fn body_evidence(body: &ChainBody, below: Option<&ChainGap>, astray: f64, found: &mut Vec<Evidence>) -> f64 {
     let mut factor = 1.0;
     match body.canal_alongside {
         Some(true) => found.push(evidence("canal-alongside", "the canal runs behind it")),
         Some(false) => {
             found.push(evidence("canal-astray", "the canal was not found behind it"));
-            factor *= CANAL_ASTRAY;
+            factor *= astray;
         }
         None => {
             found.push(evidence("no-canal", "no canal was segmented"));

@@ -20,6 +20,8 @@ const ENDPLATE_FROM: f64 = 0.1;
 const ENDPLATE_LINES: i32 = 26;
 /// How far beyond half its extent a body is looked for, as a share of the extent.
 const LOOK: f64 = 0.85;
+/// A corner lies at most this far in front of or behind its wall at mid-height, mm.
+const CORNER_MM: f64 = 12.0;
 /// An endplate's line must run through the body within this of its middle, as a share of the height.
 const THROUGH: f64 = 0.35;
 
@@ -98,11 +100,10 @@ impl BodyShape {
             let ((front_u, anterior_mm), (back_u, posterior_mm)) =
                 (corner(&front, front_line), corner(&back, back_line));
             let middle = (front_u + back_u) / 2.0;
-            (back_u > front_u).then(|| Endplate {
-                anterior_mm,
-                posterior_mm,
-                middle_mm: place(middle, plate.at(middle)),
-            })
+            // Ragged outlines make parabolas that run away: corners lie near where the lines across found the walls.
+            let plausible = |u: f64, wall: f64| (u - wall).abs() <= CORNER_MM;
+            let sound = plausible(front_u, from) && plausible(back_u, to) && back_u > front_u;
+            sound.then(|| Endplate { anterior_mm, posterior_mm, middle_mm: place(middle, plate.at(middle)) })
         };
         let central: Vec<f64> =
             walls.iter().filter(|(v, _)| v.abs() <= 0.1 * body.height_mm).map(|(_, run)| run.length_mm()).collect();

@@ -23,6 +23,8 @@ use probe::Probe;
 
 /// Below this a slip is none: the neighbours of a healthy segment lie up to so far apart (Iguchi 2002, Spine 27:1644), mm.
 pub const SLIP_THRESHOLD_MM: f64 = 3.0;
+/// A disc's mask whose centre lies this far from the middle between the endplates is a fragment of it, mm.
+const ASTRAY_MM: f64 = 5.0;
 /// Distance of two corners of one wall.
 const HEIGHT_METHOD: &str = "endplate-corners";
 /// Distance of the endplates' own middles.
@@ -48,6 +50,8 @@ struct DiscShape {
     centre_mm: Vec3,
     directions: Directions,
     extent: Option<DiscExtent>,
+    /// Its number in the part mask, where its mask is whole enough to be measured on.
+    number: Option<u8>,
 }
 
 impl Shapes {
@@ -84,18 +88,23 @@ impl DiscShape {
     fn of(spine: &SpineParts, bodies: &[Result<BodyShape, &'static str>], part: &DiscPart) -> Self {
         let directions_at = |centre: Vec3| spine.curve.directions(spine.curve.nearest_mm(centre));
         let shape = |i: Option<usize>| i.and_then(|i| bodies.get(i)).and_then(|b| b.as_ref().ok());
-        if let Some(number) = part.number {
-            let directions = directions_at(part.centre_mm);
-            let extent = DiscExtent::find(probe(spine, number), part.centre_mm, &directions);
-            return Self { centre_mm: part.centre_mm, directions, extent };
-        }
-        let Some((below, above)) = shape(part.lower).zip(shape(part.upper)) else {
-            return Self { centre_mm: part.centre_mm, directions: directions_at(part.centre_mm), extent: None };
+        let facing = shape(part.lower).zip(shape(part.upper)).map(|(below, above)| (&below.upper, &above.lower));
+        let between = facing.map(|(below, above)| scaled(add(below.middle_mm, above.middle_mm), 0.5));
+        let (centre_mm, segmented) = match between {
+            Some(between) if length(sub(between, part.centre_mm)) > ASTRAY_MM => (between, false),
+            Some(between) if part.number.is_none() => (between, false),
+            _ => (part.centre_mm, part.number.is_some()),
         };
-        let centre_mm = scaled(add(below.upper.middle_mm, above.lower.middle_mm), 0.5);
         let directions = directions_at(centre_mm);
-        let half = (below.upper.depth_mm() + above.lower.depth_mm()) / 4.0;
-        Self { centre_mm, directions, extent: Some(DiscExtent { front_mm: -half, back_mm: half }) }
+        let extent = match (part.number, facing) {
+            (Some(number), _) if segmented => DiscExtent::find(probe(spine, number), centre_mm, &directions),
+            (_, Some((below, above))) => {
+                let half = (below.depth_mm() + above.depth_mm()) / 4.0;
+                Some(DiscExtent { front_mm: -half, back_mm: half })
+            }
+            _ => None,
+        };
+        Self { centre_mm, directions, extent, number: part.number.filter(|_| segmented) }
     }
 }
 
@@ -188,7 +197,7 @@ fn canal_origin(shape: &DiscShape) -> Vec3 {
 
 fn disc_height(spine: &SpineParts, shapes: &Shapes, index: usize, share: f64) -> Measurement {
     let (part, shape) = (&spine.discs[index], &shapes.discs[index]);
-    if let Some(number) = part.number {
+    if let Some(number) = shape.number {
         let Some(extent) = &shape.extent else {
             return Measurement::missing("the disc does not reach the curve's plane", "mm", disc::MASK_METHOD);
         };

@@ -35,8 +35,8 @@ const STEP_MM: std::ops::RangeInclusive<f64> = 13.0..=95.0;
 const USUAL_STEP_MM: std::ops::RangeInclusive<f64> = 18.0..=50.0;
 /// Cosine of the steepest tilt of a step against the image's vertical: 72 degrees.
 const MIN_RISE: f64 = 0.31;
-/// Sideways part of a step, as a share of its length.
-const MAX_SIDEWAYS: f64 = 0.5;
+/// Sideways distance of neighbouring centres, mm: thick slices and partial width make it a rough figure.
+const MAX_SIDEWAYS_MM: f64 = 28.0;
 /// A bend of this many degrees costs [`BEND_COST`], and more as the square; the lumbosacral one is freer.
 const BEND_DEG: f64 = 28.0;
 const SACRAL_BEND_DEG: f64 = 45.0;
@@ -83,13 +83,19 @@ fn node_worth(node: &Candidate, canal: &CanalOutline) -> f64 {
     (node.area_mm2 / FULL_AREA_MM2).min(1.0) + beside - NODE_COST
 }
 
+/// The way between two centres as the slices show it.
+fn in_slice(from: &Candidate, to: &Candidate) -> Vec3 {
+    let [x, y, _] = sub(to.centre_mm, from.centre_mm);
+    [x, y, 0.0]
+}
+
 /// What speaks for the step from `lower` to `upper`; `None` where it can't be one.
 fn step_worth(lower: &Candidate, upper: &Candidate, discs: &[Vec3]) -> Option<f64> {
-    let step = sub(upper.centre_mm, lower.centre_mm);
+    let step = in_slice(lower, upper);
     let length_mm = length(step);
     let possible = STEP_MM.contains(&length_mm)
         && -step[1] >= MIN_RISE * length_mm
-        && step[2].abs() <= MAX_SIDEWAYS * length_mm.max(*USUAL_STEP_MM.start());
+        && (upper.centre_mm[2] - lower.centre_mm[2]).abs() <= MAX_SIDEWAYS_MM;
     if !possible {
         return None;
     }
@@ -122,7 +128,7 @@ fn disc_between(lower_mm: Vec3, upper_mm: Vec3, discs: &[Vec3]) -> bool {
 
 /// Cost of the bend between two steps; `None` where a spine doesn't bend so.
 fn bend_worth(a: &Candidate, b: &Candidate, c: &Candidate) -> Option<f64> {
-    let (first, second) = (sub(b.centre_mm, a.centre_mm), sub(c.centre_mm, b.centre_mm));
+    let (first, second) = (in_slice(a, b), in_slice(b, c));
     let bend_deg = (dot(first, second) / (length(first) * length(second))).clamp(-1.0, 1.0).acos().to_degrees();
     let free_deg = if a.sacrum_share > SACRUM_SHARE { SACRAL_BEND_DEG } else { BEND_DEG };
     (bend_deg <= MAX_BEND_DEG).then(|| -BEND_COST * (bend_deg / free_deg).powi(2))

@@ -55,8 +55,8 @@ pub(crate) const fn group_of(channel: u8) -> Option<Structure> {
 }
 
 /// Labels every slice of `channels` into `labels` (same size, zero at first) and describes the
-/// pieces, slice by slice in ascending label. Islands and unknown channels are left 0.
-pub(crate) fn label(frame: &Frame, channels: &[u8], labels: &mut [u8]) -> Vec<Component> {
+/// pieces of each slice in ascending label. Islands and unknown channels are left 0.
+pub(crate) fn label(frame: &Frame, channels: &[u8], labels: &mut [u8]) -> Vec<Vec<Component>> {
     let mut scratch = Scratch::default();
     let mut found = Vec::new();
     let slices = channels.chunks_exact(frame.slice_len()).zip(labels.chunks_exact_mut(frame.slice_len()));
@@ -68,7 +68,7 @@ pub(crate) fn label(frame: &Frame, channels: &[u8], labels: &mut [u8]) -> Vec<Co
             min_area_mm2 *= 2.0;
         }
         let described = describe(frame, slice, channels, labels);
-        found.extend(split::long_bodies(frame, described, channels, labels));
+        found.push(split::long_bodies(frame, described, channels, labels));
     }
     found
 }
@@ -196,7 +196,7 @@ fn grow(columns: usize, channels: &[u8], is_bone: impl Fn(u8) -> bool, labels: &
 }
 
 /// The four neighbours of a pixel that lie in the slice.
-fn neighbours(index: usize, columns: usize, count: usize) -> [Option<usize>; 4] {
+pub(crate) fn neighbours(index: usize, columns: usize, count: usize) -> [Option<usize>; 4] {
     let column = index % columns;
     [
         index.checked_sub(columns),

@@ -9,9 +9,11 @@ use crate::spine::{Structure, Vec3};
 
 /// The least share of the smaller piece that must overlap.
 const MIN_OVERLAP: f64 = 0.3;
-/// Pieces at least this large, as a share of the candidate's largest, tell its centre and shape: the
-/// lateral ones, with pedicles, are smaller and lie off centre.
-const CENTRAL_SHARE: f64 = 0.6;
+/// A candidate's area is that of the piece at the upper quarter: the very largest may be two run together.
+const TYPICAL_RANK: usize = 4;
+/// Pieces of these shares of it tell the centre and the shape: the lateral ones, with pedicles, are
+/// smaller and lie off centre.
+const CENTRAL: std::ops::RangeInclusive<f64> = 0.6..=1.45;
 
 /// Pieces of one structure that belong together across slices.
 #[derive(Debug, Clone)]
@@ -20,7 +22,7 @@ pub(crate) struct Candidate {
     pub(crate) structure: Structure,
     /// Indices of its components.
     pub(crate) components: Vec<usize>,
-    /// Area of its largest piece, mm².
+    /// Area of a large piece of it, mm².
     pub(crate) area_mm2: f64,
     /// Centre of its central pieces, slice frame, mm.
     pub(crate) centre_mm: Vec3,
@@ -39,11 +41,13 @@ impl Candidate {
     }
 
     fn of(members: Vec<usize>, components: &[Component], frame: &Frame) -> Self {
-        let area_mm2 = members.iter().map(|i| components[*i].area_mm2).fold(0.0, f64::max);
+        let mut areas: Vec<f64> = members.iter().map(|i| components[*i].area_mm2).collect();
+        areas.sort_by(|a, b| b.total_cmp(a));
+        let area_mm2 = areas.get(areas.len() / TYPICAL_RANK).copied().unwrap_or(0.0);
         let total: f64 = members.iter().map(|i| components[*i].area_mm2).sum();
         let sacrum = members.iter().map(|i| components[*i].area_mm2 * components[*i].sacrum_share).sum::<f64>();
         let central: Vec<&Component> =
-            members.iter().map(|i| &components[*i]).filter(|c| c.area_mm2 >= CENTRAL_SHARE * area_mm2).collect();
+            members.iter().map(|i| &components[*i]).filter(|c| CENTRAL.contains(&(c.area_mm2 / area_mm2))).collect();
         let weight: f64 = central.iter().map(|c| c.area_mm2).sum();
         let mean =
             |value: &dyn Fn(&Component) -> f64| central.iter().map(|c| c.area_mm2 * value(c)).sum::<f64>() / weight;

@@ -1,7 +1,7 @@
 //! From a semantic mask to the parts of one spine: bodies, discs, posterior elements and canal.
 //!
 //! [`find`] labels connected pieces slice by slice ([`components`]), cuts bodies that run together
-//! ([`split`]), joins pieces across slices ([`link`]) and keeps the bodies that follow one another
+//! ([`split`], [`propagate`]), joins pieces across slices ([`link`]) and keeps the bodies that follow one another
 //! along one smooth line beside one canal ([`chain`]). [`Chain::assemble`] then gives every kept
 //! part a number and everything else back to the background. Names are for [`super::level`],
 //! millimetres for [`super::measure`].
@@ -14,6 +14,7 @@ mod components;
 pub(crate) mod frame;
 mod link;
 mod places;
+mod propagate;
 mod split;
 
 pub(crate) use assemble::{Body, DiscPart, PartKind, SpineParts};
@@ -55,7 +56,9 @@ pub(crate) struct Chain {
 /// Finds the chain of bodies in a mask of `frame`'s size; `None` where no three bodies follow one another.
 pub(crate) fn find(frame: Frame, mask: &SemanticMask) -> Option<Chain> {
     let mut labels = vec![0; mask.channels.len()];
-    let components = components::label(&frame, &mask.channels, &mut labels);
+    let mut slices = components::label(&frame, &mask.channels, &mut labels);
+    propagate::cut_joined(&frame, &mask.channels, &mut labels, &mut slices);
+    let components: Vec<Component> = slices.into_iter().flatten().collect();
     let candidates = link::candidates(&frame, &components, &labels);
     let canal = CanalOutline::of(&frame, &components, &labels);
     let bodies = chain::best(&frame, &candidates, &components, &canal);
@@ -119,7 +122,7 @@ impl Chain {
         let gap = |(i, distance_mm): (usize, f64)| {
             let mut inside: Vec<(f64, f64)> = discs
                 .iter()
-                .filter(|(_, place)| place.space == i + 1)
+                .filter(|(c, place)| place.space == i + 1 && self.candidates[*c].area_mm2 >= MIN_DISC_MM2)
                 .map(|(c, place)| (place.along, self.candidates[*c].extent_mm(self.places.up(i + 1))))
                 .collect();
             inside.sort_by(|a, b| a.0.total_cmp(&b.0));
@@ -133,14 +136,21 @@ impl Chain {
         steps.map(gap).collect()
     }
 
-    /// Candidates for discs that lie in a space of the chain, with their places.
+    /// Candidates for discs that lie in a space of the chain, with their places: in each space those
+    /// large enough to be one, and the fragments beside them.
     fn disc_candidates(&self) -> Vec<(usize, InSpace)> {
-        let ends = [0, self.members.len()];
         let in_space = |(i, c): (usize, &Candidate)| {
             let place = self.places.space_of([c.centre_mm[0], c.centre_mm[1]])?;
-            let least = if ends.contains(&place.space) { MIN_END_DISC_MM2 } else { MIN_DISC_MM2 };
-            (c.structure == Structure::Disc && c.area_mm2 >= least).then_some((i, place))
+            (c.structure == Structure::Disc).then_some((i, place))
         };
-        self.candidates.iter().enumerate().filter_map(in_space).collect()
+        let mut found: Vec<(usize, InSpace)> = self.candidates.iter().enumerate().filter_map(in_space).collect();
+        let ends = [0, self.members.len()];
+        let large = |(i, place): &(usize, InSpace)| {
+            let least = if ends.contains(&place.space) { MIN_END_DISC_MM2 } else { MIN_DISC_MM2 };
+            self.candidates[*i].area_mm2 >= least
+        };
+        let filled: Vec<usize> = found.iter().filter(|f| large(f)).map(|(_, place)| place.space).collect();
+        found.retain(|(_, place)| filled.contains(&place.space));
+        found
     }
 }

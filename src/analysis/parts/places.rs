@@ -1,6 +1,6 @@
 //! Where a piece belongs along the chain: into which space between bodies, to which vertebra.
 
-use crate::spine::{Vec3, length, sub};
+use crate::spine::Vec3;
 
 /// How far along a space (as a share, from the lower centre to the upper) the middle of a disc may lie.
 const DISC_ALONG: std::ops::RangeInclusive<f64> = 0.1..=0.9;
@@ -85,7 +85,7 @@ fn beyond(from: [f64; 2], to: [f64; 2], distance: f64) -> Option<[f64; 2]> {
     direction(from, to).map(|d| [to[0] + d[0] * distance, to[1] + d[1] * distance])
 }
 
-/// Distances between neighbouring centres, mm.
+/// Distances between neighbouring centres in the slice plane, mm: sideways places are too rough to add.
 pub(crate) fn steps_mm(centres_mm: &[Vec3]) -> Vec<f64> {
-    centres_mm.windows(2).map(|w| length(sub(w[1], w[0]))).collect()
+    centres_mm.windows(2).map(|w| (w[1][0] - w[0][0]).hypot(w[1][1] - w[0][1])).collect()
 }

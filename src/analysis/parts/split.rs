@@ -5,9 +5,11 @@ use super::frame::Frame;
 use crate::spine::Structure;
 
 /// A single body is never longer than this in a sagittal slice, mm.
-const LONG_MM: f64 = 46.0;
+const LONG_MM: f64 = 47.0;
 /// Nor this many times longer than wide.
 const LONG_RATIO: f64 = 1.45;
+/// Nor is it a chain of bodies where it lies flatter than this (rise over length): a large body is as deep as a chain is long.
+const MIN_RISE: f64 = 0.64;
 /// The height of one vertebra with its disc, mm: tells how many a long piece holds.
 const PITCH_MM: f64 = 35.0;
 /// Where a cut may lie, as shares of the way between two vertebrae of a long piece.
@@ -59,7 +61,8 @@ fn long_axis(piece: &Component) -> Option<Axis> {
     let (long, short) = ((12.0 * (mean + spread)).sqrt(), (12.0 * (mean - spread).max(0.0)).sqrt());
     let angle = 0.5 * (2.0 * xy).atan2(xx - yy);
     let direction = if angle.sin() < 0.0 { [-angle.cos(), -angle.sin()] } else { [angle.cos(), angle.sin()] };
-    (long > LONG_MM && long > LONG_RATIO * short).then_some(Axis { direction, length_mm: long })
+    (long > LONG_MM && long > LONG_RATIO * short && direction[1] >= MIN_RISE)
+        .then_some(Axis { direction, length_mm: long })
 }
 
 /// Places of the cuts along the axis, ascending: one less than the vertebrae that fit.

@@ -54,7 +54,13 @@ pub(super) fn check_jpeg(encoded: &[u8], format: &PixelFormat) -> Result<(), Rea
         let length = usize::from(u16::from_be_bytes([*high, *low]));
         let is_frame = matches!(marker, 0xC0..=0xCF) && !matches!(marker, 0xC4 | 0xC8 | 0xCC);
         if is_frame {
-            let [_, _, _, h1, h0, w1, w0, components, ..] = after else { return Err(Reason::Truncated("a JPEG")) };
+            let [_, _, precision, h1, h0, w1, w0, components, ..] = after else {
+                return Err(Reason::Truncated("a JPEG"));
+            };
+            if matches!(marker, 0xC0..=0xC2) && *precision != 8 {
+                let what = "they are lossy JPEG of more than 8 bits; export them as JPEG 2000, RLE or uncompressed";
+                return Err(Reason::PixelFormat(what.to_owned()));
+            }
             let (height, width) = (u16::from_be_bytes([*h1, *h0]), u16::from_be_bytes([*w1, *w0]));
             let same = usize::from(height) == format.rows && usize::from(width) == format.columns && *components == 1;
             return if same { Ok(()) } else { Err(unlike_header()) };
@@ -99,6 +105,12 @@ mod tests {
         let jpeg = [0xFF, 0xD8, 0xFF, 0xC3, 0, 11, 12, 0, 64, 0, 64, 1, 1, 0x11, 0];
         assert!(check_jpeg(&jpeg, &format(64, 64)).is_ok());
         assert!(check_jpeg(&jpeg, &format(64, 32)).is_err());
+    }
+
+    #[test]
+    fn lossy_jpeg_of_twelve_bits_is_refused_by_name() {
+        let jpeg = [0xFF, 0xD8, 0xFF, 0xC1, 0, 11, 12, 0, 64, 0, 64, 1, 1, 0x11, 0];
+        assert!(matches!(check_jpeg(&jpeg, &format(64, 64)), Err(Reason::PixelFormat(_))));
     }
 
     #[test]

@@ -1,0 +1,81 @@
+"""Reads the released image sets as they lie on disk. Knows folders and tables, nothing of training."""
+
+import csv
+import re
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+DATA = Path(__file__).resolve().parents[3] / ".." / "shared" / "data"
+SPACE_PIXEL_MM = 0.46875
+# The sets' makers do not say how large Sudirman's pixels are: lumbar bodies measure right with a field of about 280 mm.
+SUDIRMAN_PIXEL_MM = 280 / 384
+NAMES = ["L1", "L2", "L3", "L4", "L5", "S1"]
+# A vertebra between L5 and S1 was left out, and S1 outlined together with S2.
+SUDIRMAN_MISTAKEN = {12}
+
+
+def grey(path):
+    return np.array(Image.open(path).convert("L"))
+
+
+def spider_subjects(data):
+    return sorted({int(p.name.split("_")[0]) for p in (data / "spider/t2_space/masks").glob("*.png")})
+
+
+def spider_volume(data, subject):
+    """Images and masks of a subject's slices, in order: two arrays [slice, row, column]."""
+    masks = sorted(
+        (data / "spider/t2_space/masks").glob(f"{subject}_slice*.png"),
+        key=lambda p: int(re.search(r"slice(\d+)", p.name)[1]),
+    )
+    return (
+        np.stack([grey(data / "spider/t2_space/images" / p.name) for p in masks]),
+        np.stack([np.array(Image.open(p)) for p in masks]),
+    )
+
+
+def midsagittal(data, excluded_subjects):
+    """(subject, contrast, path, pixel_mm [row, column]) of every T1 and T2 mid-sagittal image of the other subjects."""
+    with open(data / "spider/series.csv", newline="") as file:
+        spacing = {(int(r["subject"]), r["series"]): r["PixelSpacing"] for r in csv.DictReader(file)}
+    found = []
+    for path in sorted((data / "spider/midsagittal").glob("*.png")):
+        subject, contrast = path.stem.split("_", 1)
+        pixel = spacing.get((int(subject), contrast), "")
+        if contrast in ("t1", "t2") and pixel and int(subject) not in excluded_subjects:
+            found.append((int(subject), contrast, path, [float(v) for v in pixel.strip("[]").split(",")]))
+    return found
+
+
+def sudirman_polygons(data):
+    """patient -> vertebra -> polygon [points, (x, y)] in pixels. A name given twice keeps the first."""
+    polygons = {}
+    with open(data / "sudirman/vertebrae.csv", newline="") as file:
+        for row in csv.DictReader(file):
+            points = np.array(row["polygon_xy_px"].split(), float).reshape(-1, 2)
+            polygons.setdefault(int(row["patient"]), {}).setdefault(row["vertebra"], points)
+    return polygons
+
+
+def sudirman_complete(data):
+    """Patients with both contrasts and all of L1 to S1 outlined."""
+    return sorted(
+        patient
+        for patient, named in sudirman_polygons(data).items()
+        if set(NAMES) <= set(named)
+        and patient not in SUDIRMAN_MISTAKEN
+        and all((data / f"sudirman/{c}/{patient:04d}.jpg").exists() for c in ("t1", "t2"))
+    )
+
+
+def sudirman_image(data, patient, contrast):
+    return grey(data / f"sudirman/{contrast}/{patient:04d}.jpg")
+
+
+def fill(shape, polygon):
+    """The pixels inside a polygon."""
+    image = Image.new("L", (shape[1], shape[0]))
+    ImageDraw.Draw(image).polygon([tuple(p) for p in polygon], fill=1)
+    return np.array(image, bool)

@@ -1,0 +1,164 @@
+//! One study from DICOM to bundle: what a `read` child and `deepspine analyze` do alike.
+//!
+//! [`read_study`] loads the pixels that are needed, has the study read, and makes the bundle. It
+//! keeps the time of each stage; the reading room has no clock.
+
+use crate::analysis::study::{self, Progress};
+use crate::dicom::{DicomError, Study, StudyIdentity};
+use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
+use crate::inference::{InferenceError, SegmentationNetwork};
+use crate::spine::StageTiming;
+use std::collections::BTreeMap;
+use std::num::NonZeroUsize;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+/// Version of everything between pixels and findings: a change here that may change a reading
+/// raises it, and with it every `report_id`.
+pub const ANALYSIS_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Name of the stage that decodes pixels, in timings and progress.
+pub const STAGE_PIXELS: &str = "pixels";
+/// Name of the stage that digests every instance for the report's id.
+pub const STAGE_DIGESTS: &str = "digests";
+/// Name of the stage that packs the bundle.
+pub const STAGE_BUNDLE: &str = "bundle";
+
+/// What a reading is made with.
+#[derive(Clone, Copy)]
+pub struct ReadingTools<'a> {
+    /// The network that segments.
+    pub network: &'a SegmentationNetwork,
+    /// Threads over which slices are spread.
+    pub threads: NonZeroUsize,
+    /// Key for the ids in the report.
+    pub key: &'a DeviceKey,
+    /// Whether the clock is known to be right.
+    pub clock_synced: Option<bool>,
+    /// Now, RFC 3339.
+    pub produced_at: &'a str,
+    /// Who hears how far the reading is.
+    pub observer: &'a dyn Progress,
+}
+
+/// Why there is no bundle.
+#[derive(Debug, thiserror::Error)]
+pub enum PipelineError {
+    /// The study's files can't be used.
+    #[error(transparent)]
+    Dicom(#[from] DicomError),
+    /// The network can't be run.
+    #[error(transparent)]
+    Inference(#[from] InferenceError),
+    /// The reading can't be packed.
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
+}
+
+/// Reads one study and packs what was found. `before` are the stages that the caller has timed.
+///
+/// # Errors
+/// [`PipelineError`]; a study that holds no spine is none: its report is a refusal.
+pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTiming>) -> Result<Bundle, PipelineError> {
+    let watch = Stopwatch::new(tools.observer, before);
+    watch.stage(STAGE_PIXELS);
+    let images = study.images()?;
+    watch.stage(STAGE_DIGESTS);
+    let instances = sources(study)?;
+    let reading = study::read(&images, tools.network, tools.threads, &watch)?;
+    watch.stage(STAGE_BUNDLE);
+    let bundle = Bundle::from_reading(BundleInput {
+        images: &images,
+        reading: &reading,
+        identity: bundle_identity(&study.identity),
+        instances,
+        key: tools.key,
+        produced_at: tools.produced_at.to_owned(),
+        clock_synced: tools.clock_synced,
+        timings: watch.finish(),
+        analysis_version: ANALYSIS_VERSION.to_owned(),
+        settings: Vec::new(),
+    })?;
+    Ok(bundle)
+}
+
+/// Each frame of the study with its instance's UID and pixel digest, as slices number their sources.
+fn sources(study: &Study) -> Result<Vec<SourceInstance>, DicomError> {
+    let digests: BTreeMap<String, [u8; 32]> = study.pixel_digests()?.into_iter().collect();
+    let of = |uid: &String| SourceInstance::new(uid, digests.get(uid).unwrap_or(&[0; 32]));
+    Ok(study.instances.iter().map(|instance| of(&instance.sop_instance_uid)).collect())
+}
+
+/// Keeps the time of each stage, and passes on what it hears.
+struct Stopwatch<'a> {
+    observer: &'a dyn Progress,
+    running: Mutex<Running>,
+}
+
+struct Running {
+    finished: Vec<StageTiming>,
+    current: Option<(&'static str, Instant)>,
+}
+
+impl Running {
+    fn end_stage(&mut self) {
+        if let Some((stage, since)) = self.current.take() {
+            self.finished.push(StageTiming { stage, wall_ms: since.elapsed().as_secs_f64() * 1e3 });
+        }
+    }
+}
+
+impl<'a> Stopwatch<'a> {
+    fn new(observer: &'a dyn Progress, before: Vec<StageTiming>) -> Self {
+        Self { observer, running: Mutex::new(Running { finished: before, current: None }) }
+    }
+
+    fn finish(self) -> Vec<StageTiming> {
+        let mut running = self.running.into_inner().unwrap_or_else(PoisonError::into_inner);
+        running.end_stage();
+        running.finished
+    }
+}
+
+impl Progress for Stopwatch<'_> {
+    fn stage(&self, stage: &'static str) {
+        let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.end_stage();
+        running.current = Some((stage, Instant::now()));
+        drop(running);
+        self.observer.stage(stage);
+    }
+
+    fn slices_segmented(&self, done: usize, total: usize) {
+        self.observer.slices_segmented(done, total);
+    }
+}
+
+fn bundle_identity(identity: &StudyIdentity) -> BundleIdentity {
+    let StudyIdentity {
+        study_instance_uid,
+        accession_number,
+        study_id,
+        study_date,
+        study_time,
+        study_description,
+        referring_physician,
+        patient_id,
+        patient_name,
+        patient_birth_date,
+        patient_sex,
+    } = identity.clone();
+    BundleIdentity {
+        study_instance_uid,
+        accession_number,
+        patient_id,
+        patient_name,
+        patient_birth_date,
+        patient_sex,
+        study_date,
+        study_time,
+        study_id,
+        study_description,
+        referring_physician_name: referring_physician,
+    }
+}

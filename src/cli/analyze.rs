@@ -1,0 +1,196 @@
+//! `deepspine analyze`: reads one study now, in this process, and prints it.
+
+use super::exit::{CliError, Exit};
+use crate::analysis::study::Progress;
+use crate::appliance::clock;
+use crate::appliance::reader::pipeline::{self, PipelineError, ReadingTools};
+use crate::dicom::{self, DicomError, Intake, Reason, Study};
+use crate::export::{self, Bundle, DeviceKey};
+use crate::inference::{InferenceError, ModelSet, ModelSource, SegmentationNetwork};
+use crate::spine::StageTiming;
+use clap::{Args, ValueEnum};
+use std::io::{IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// Ids that `analyze` prints are made with this key: the same reading has the same id on every
+/// machine. They are no pseudonyms; an appliance's own key makes those.
+const PUBLIC_KEY: DeviceKey = DeviceKey::new([0; DeviceKey::BYTES]);
+
+/// Names the stages before the reading itself, in timings.
+const STAGE_MODELS: &str = "models";
+const STAGE_HEADERS: &str = "headers";
+
+/// Reads one study (a folder, files or a zip archive) now and prints what is found.
+#[derive(Debug, Args)]
+pub struct AnalyzeArgs {
+    /// Folder, DICOM files or zip archive of one study.
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+    /// How the report is printed.
+    #[arg(long, value_enum, default_value_t = Format::Text)]
+    format: Format,
+    /// Also write report.json, overlay.png and the label maps into this folder.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Folder of the model set [default: the first of the standard folders that holds a manifest].
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+    /// Threads over which slices are spread [default: the cores].
+    #[arg(long, value_name = "N")]
+    threads: Option<NonZeroUsize>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A table for a person.
+    Text,
+    /// The report as JSON.
+    Json,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// [`CliError`] with the exit code for whatever is missing or wrong.
+pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
+    let observer = Terminal::new();
+    let mut timings = Vec::new();
+    let network = timed(STAGE_MODELS, &mut timings, || load_network(args.models.clone()))?;
+    observer.stage(STAGE_HEADERS);
+    let intake = timed(STAGE_HEADERS, &mut timings, || dicom::read_studies(&args.paths).map_err(|e| dicom_error(&e)))?;
+    let study = only_study(&intake)?;
+    let tools = ReadingTools {
+        network: &network,
+        threads: args.threads.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
+        key: &PUBLIC_KEY,
+        clock_synced: clock::clock_synced(),
+        produced_at: &clock::now_rfc3339(),
+        observer: &observer,
+    };
+    let bundle = pipeline::read_study(study, tools, timings).map_err(|e| pipeline_error(&e))?;
+    observer.clear();
+    let files = match &args.out {
+        Some(folder) => {
+            let uncreated = |e| CliError::new(Exit::CantCreate, format!("can't make {}: {e}", folder.display()));
+            std::fs::create_dir_all(folder).map_err(uncreated)?;
+            export::write_all(&bundle, folder).map_err(|e| CliError::new(Exit::CantCreate, e))?
+        }
+        None => Vec::new(),
+    };
+    print(&bundle, args.format)?;
+    for file in files {
+        eprintln!("wrote {}", file.display());
+    }
+    Ok(())
+}
+
+fn load_network(models: Option<PathBuf>) -> Result<SegmentationNetwork, CliError> {
+    let source = models.map_or(ModelSource::Standard, ModelSource::Folder);
+    ModelSet::open(&source).and_then(|set| SegmentationNetwork::load(&set)).map_err(|e| inference_error(&e))
+}
+
+fn only_study(intake: &Intake) -> Result<&Study, CliError> {
+    match intake.studies.as_slice() {
+        [study] => Ok(study),
+        [] => {
+            let refused = intake.refused.first().map_or_else(String::new, |file| {
+                format!(
+                    "; of {} unreadable ones the first, {}, {}",
+                    intake.refused.len(),
+                    file.path.display(),
+                    file.text
+                )
+            });
+            let skipped = intake.skipped;
+            Err(CliError::new(
+                Exit::BadInput,
+                format!("no DICOM images there ({skipped} other files skipped{refused})"),
+            ))
+        }
+        several => Err(CliError::new(
+            Exit::Usage,
+            format!("{} studies there; analyze reads one: name the folder or the files of that one", several.len()),
+        )),
+    }
+}
+
+fn print(bundle: &Bundle, format: Format) -> Result<(), CliError> {
+    let text = match format {
+        Format::Text => export::table(&bundle.report),
+        Format::Json => format!("{:#}\n", bundle.report_value()),
+    };
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .and_then(|()| out.flush())
+        .map_err(|e| CliError::new(Exit::CantCreate, format!("can't write to standard output: {e}")))
+}
+
+fn timed<T>(
+    stage: &'static str,
+    timings: &mut Vec<StageTiming>,
+    work: impl FnOnce() -> Result<T, CliError>,
+) -> Result<T, CliError> {
+    let since = Instant::now();
+    let done = work();
+    timings.push(StageTiming { stage, wall_ms: since.elapsed().as_secs_f64() * 1e3 });
+    done
+}
+
+fn dicom_error(error: &DicomError) -> CliError {
+    let exit = match &error.reason {
+        Reason::Io(io) => CliError::for_input(io.kind()),
+        _ => Exit::BadInput,
+    };
+    CliError::new(exit, error)
+}
+
+/// The end of a verb that could not use the models.
+pub(super) fn inference_error(error: &InferenceError) -> CliError {
+    let exit = match error {
+        InferenceError::NoModelSet { .. } | InferenceError::Unreadable { .. } => Exit::NoInput,
+        InferenceError::BadManifest { .. } | InferenceError::WrongHash { .. } => Exit::BadInput,
+        InferenceError::Network { .. } => Exit::Software,
+    };
+    CliError::new(exit, error)
+}
+
+fn pipeline_error(error: &PipelineError) -> CliError {
+    match error {
+        PipelineError::Dicom(e) => dicom_error(e),
+        PipelineError::Inference(e) => inference_error(e),
+        PipelineError::Bundle(e) => CliError::new(Exit::Software, e),
+    }
+}
+
+/// Shows on a terminal what the reading is doing, on one line of stderr; elsewhere says nothing.
+struct Terminal {
+    shown: bool,
+}
+
+impl Terminal {
+    fn new() -> Self {
+        Self { shown: std::io::stderr().is_terminal() }
+    }
+
+    fn show(&self, line: &str) {
+        if self.shown {
+            eprint!("\r\x1b[K{line}");
+        }
+    }
+
+    fn clear(&self) {
+        self.show("");
+    }
+}
+
+impl Progress for Terminal {
+    fn stage(&self, stage: &'static str) {
+        self.show(stage);
+    }
+
+    fn slices_segmented(&self, done: usize, total: usize) {
+        self.show(&format!("segmentation: slice {done} of {total}"));
+    }
+}
