@@ -13,8 +13,6 @@ pub(super) struct Arch {
     pub(super) canal_half_width_mm: f64,
     /// Place of the body's posterior wall.
     pub(super) wall_mm: f64,
-    /// Place of the front of the lamina in the midline.
-    pub(super) back_mm: f64,
     /// Where the pedicle's lower edge is.
     pub(super) pedicle_floor_mm: f64,
     /// Tip of the spinous process.
@@ -55,7 +53,7 @@ impl Arch {
         let half_height = body.half_height_mm;
         let wall = body.posterior_wall_mm(0.0);
         let canal = mix(10.6, 13.2, low) * size;
-        let back = wall + mix(17.5, 18.5, low) * size * random.about(1.0, 0.02);
+        let back = wall + mix(18.6, 19.4, low) * size * random.about(1.0, 0.02);
         let pedicle_half = mix(3.6, 6.6, low) * size;
         let axis = canal + pedicle_half;
         let pedicle_up = half_height * 0.42;
@@ -63,9 +61,19 @@ impl Arch {
         let limb = |a: Vec3, b: Vec3, radius_a: f64, radius_b: f64| Capsule { a, b, radius_a, radius_b };
         let reach = if lumbar { mix(19.0, 23.0, 1.0 - (low - 0.5).abs()) } else { 11.0 } * size;
         let limbs = [
-            limb([axis, wall - 5.0, pedicle_up], [axis + 0.5, pillar - 1.0, pedicle_up * 0.9], pedicle_half, pedicle_half),
+            limb(
+                [axis, wall - 5.0, pedicle_up],
+                [axis + 0.5, pillar - 1.0, pedicle_up * 0.9],
+                pedicle_half,
+                pedicle_half,
+            ),
             limb([axis - 0.5, pillar, pedicle_up * 0.6], [axis - 1.0, pillar + 0.5, half_height + 6.5], 4.6, 4.0),
-            limb([axis - 1.0, pillar + 1.5, pedicle_up * 0.4], [axis - 3.5, pillar + 7.5, -half_height - 8.5], 4.4, 4.2),
+            limb(
+                [axis - 1.0, pillar + 1.5, pedicle_up * 0.4],
+                [axis - 3.5, pillar + 7.5, -half_height - 8.5],
+                4.4,
+                4.2,
+            ),
             limb([axis + 1.0, wall + 7.0, pedicle_up * 0.8], [axis + reach, wall + 13.0, pedicle_up * 1.1], 4.2, 3.0),
         ];
         let droop = if lumbar { mix(0.26, 0.12, low) } else { 0.75 };
@@ -76,16 +84,20 @@ impl Arch {
         let spinous = Spinous {
             root,
             tip,
-            half_height_mm: if lumbar { mix(9.0, 8.0, low) } else { 5.5 } * size,
+            half_height_mm: if lumbar { mix(11.5, 9.0, low * low) } else { 6.0 } * size * random.about(1.0, 0.06),
             half_width_mm: mix(3.0, 3.8, low),
         };
         Self {
             canal_half_width_mm: canal,
             wall_mm: wall,
-            back_mm: back,
             pedicle_floor_mm: pedicle_up - half_height * 0.5,
             tip,
-            shape: Shape::Free { limbs, stretch: [pedicle_half / (half_height * 0.5), 0.85, 0.8, 0.75], lamina, spinous },
+            shape: Shape::Free {
+                limbs,
+                stretch: [pedicle_half / (half_height * 0.5), 0.85, 0.8, 0.75],
+                lamina,
+                spinous,
+            },
         }
     }
 
@@ -99,12 +111,11 @@ impl Arch {
         Self {
             canal_half_width_mm: canal,
             wall_mm: wall,
-            back_mm: back,
             pedicle_floor_mm: 0.0,
             tip: [0.0, back + 4.0 + crest, 0.0],
             shape: Shape::Fused {
                 wing: [canal + reach * 0.55, wall - 4.0, 1.0],
-                wing_half: [reach * 0.62, mix(8.0, 15.0, share), body.half_height_mm * 1.02],
+                wing_half: [reach * 0.62, mix(8.0, 15.0, share), body.half_height_mm * 1.12],
                 roof_mm: back + 2.4,
                 roof_half: [canal + 2.0, 2.6, body.half_height_mm * 0.92],
                 crest_mm: crest,
@@ -116,7 +127,9 @@ impl Arch {
     pub(super) fn bound_mm(&self) -> f64 {
         let back = self.tip[1].hypot(self.tip[2]) + 10.0;
         match &self.shape {
-            Shape::Free { limbs, .. } => back.max(limbs[3].b[0].hypot(limbs[3].b[1]) + 5.0).max(limbs[2].b[2].abs() + 34.0),
+            Shape::Free { limbs, .. } => {
+                back.max(limbs[3].b[0].hypot(limbs[3].b[1]) + 5.0).max(limbs[2].b[2].abs() + 34.0)
+            }
             Shape::Fused { wing, wing_half, .. } => back.max(wing[0] + wing_half[0] + 10.0),
         }
     }
@@ -128,7 +141,11 @@ impl Arch {
             Shape::Free { limbs, stretch, lamina, spinous } => {
                 let mut d = spinous.distance([u, v, w]);
                 let tall = ((w - mix(lamina.a[2], lamina.b[2], 0.5)).abs() - 6.5).max(0.0);
-                let (flat, _) = lamina.distance([u, v, lamina.b[2] + (lamina.a[2] - lamina.b[2]) * (u / lamina.a[0]).min(1.0) + tall]);
+                let (flat, _) = lamina.distance([
+                    u,
+                    v,
+                    lamina.b[2] + (lamina.a[2] - lamina.b[2]) * (u / lamina.a[0]).min(1.0) + tall,
+                ]);
                 d = smooth_union(d, flat, FILLET_MM);
                 for (limb, stretch) in limbs.iter().zip(stretch) {
                     // Only the pedicle and the transverse process are taller than wide.
@@ -142,7 +159,11 @@ impl Arch {
                 let mass = rounded_box([u - wing[0], v - wing[1], w - wing[2]], *wing_half, 7.0);
                 let sag = u * 0.22;
                 let roof = rounded_box([u, v - roof_mm + sag, w], *roof_half, 2.0);
-                let crest = rounded_box([u, v - roof_mm - crest_mm / 2.0, w], [2.6, crest_mm / 2.0 + 2.0, roof_half[2] * 0.8], 2.0);
+                let crest = rounded_box(
+                    [u, v - roof_mm - crest_mm / 2.0, w],
+                    [2.6, crest_mm / 2.0 + 2.0, roof_half[2] * 0.8],
+                    2.0,
+                );
                 smooth_union(smooth_union(mass, roof, FILLET_MM), crest, FILLET_MM)
             }
         }
@@ -158,6 +179,8 @@ impl Spinous {
         // A hatchet: taller and thicker towards the tip.
         let out = (along / length).clamp(0.0, 1.0);
         let half = [self.half_width_mm * (0.75 + 0.4 * out), length / 2.0, self.half_height_mm * (0.82 + 0.25 * out)];
-        rounded_box([p[0], along - length / 2.0, across], half, 2.4)
+        // Its lower edge bellies out, its upper edge is hollow.
+        let belly = across + 1.6 * (std::f64::consts::PI * out).sin();
+        rounded_box([p[0] * 1.4, along - length / 2.0, belly], [half[0] * 1.4, half[1], half[2]], 4.2)
     }
 }

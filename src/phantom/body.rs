@@ -38,8 +38,6 @@ pub(super) struct Body {
     pub(super) waist: f64,
     /// Osteophytic lip at the upper and at the lower rim.
     pub(super) lip_mm: [f64; 2],
-    /// Pfirrmann's grade of the disc below, which the lower endplate shares.
-    pub(super) worn_below: u8,
 }
 
 /// Rounding of the rims, mm.

@@ -6,7 +6,7 @@ use super::frame::{Frame, mix, smooth_step};
 use super::parameters::Narrowing;
 use super::random::Random;
 use super::skeleton::{BELOW_S1, Skeleton};
-use crate::spine::{Vec3, Vertebra, add, dot, length, scaled, sub};
+use crate::spine::{Vec3, Vertebra, add, dot, length, normalised, scaled, sub};
 
 /// Distance between the tabulated cross-sections, mm.
 const STEP_MM: f64 = 0.5;
@@ -68,6 +68,8 @@ pub(super) struct Canal {
 struct Node {
     at: Vec3,
     posterior: Vec3,
+    /// Whether it gives way to a neighbour that is too near.
+    yields: bool,
     /// half width, half AP, trefoil, fat behind, flavum, crowding.
     sizes: [f64; 6],
 }
@@ -194,7 +196,7 @@ fn narrowed(grade: Narrowing, ap_mm: f64, half_width_mm: f64, trefoil: f64, rand
         ap_mm: ap_mm.min(ap_to_mm),
         half_width_mm: half_width_mm * grade.choose([1.0, 0.88, 0.76, 0.62]),
         trefoil: (trefoil + grade.choose([0.0, 0.05, 0.1, 0.12])).min(0.4),
-        fat_behind_mm: grade.choose([5.0, 3.4, 1.8, 0.8]) * random.about(1.0, 0.1),
+        fat_behind_mm: grade.choose([8.0, 5.0, 2.6, 1.0]) * random.about(1.0, 0.1),
         flavum_mm: grade.choose([2.8, 3.8, 5.0, 6.2]),
         crowding: grade.choose([0.0, 0.12, 0.42, 0.85]),
     }
@@ -210,6 +212,7 @@ fn nodes(skeleton: &Skeleton, arches: &[Option<Arch>], random: &mut Random) -> V
         let node = |w: f64, wall: f64, frame: &Frame, sac: &Narrowed, gap: f64| Node {
             at: frame.lps([0.0, wall + gap + sac.ap_mm / 2.0, w]),
             posterior: frame.posterior,
+            yields: false,
             sizes: sac.sizes(),
         };
         let lumbar = i > BELOW_S1;
@@ -218,18 +221,45 @@ fn nodes(skeleton: &Skeleton, arches: &[Option<Arch>], random: &mut Random) -> V
             Narrowed { fat_behind_mm: if lumbar { fat } else { 3.0 }, ..plain }
         };
         let gap = usual[3];
-        for (place, fat) in [(-0.72, 2.4), (0.0, 1.0), (0.72, 3.2)] {
+        for (place, fat) in [(-0.72, 5.5), (0.0, 1.6), (0.72, 4.5)] {
             let w = place * body.half_height_mm;
-            nodes.push(node(w, body.posterior_wall_mm(w), &body.frame, &sac(fat, random), gap));
+            let plain = node(w, body.posterior_wall_mm(w), &body.frame, &sac(fat, random), gap);
+            nodes.push(Node { yields: place != 0.0, ..plain });
         }
         let Some(disc) = skeleton.discs.get(i).filter(|d| d.disc.is_some()) else { continue };
         let above = usual_sac(i as f64 + 0.5 - BELOW_S1 as f64, own, arch.canal_half_width_mm);
-        let sac = narrowed(disc.central, above[0] * 0.97 - 0.25 * disc.slip_mm.abs(), above[1], above[2], random);
+        let sac = narrowed(disc.central, above[0] * 0.97 - 0.12 * disc.slip_mm.abs(), above[1], above[2], random);
         let overhang = disc.slip_mm.abs() / 2.0;
         let wall = disc.half_depth_mm + disc.bulge_mm * 0.9 + overhang;
-        nodes.push(node(0.0, wall, &disc.frame, &sac, if i == BELOW_S1 { gap * 0.6 } else { 0.6 }));
+        let gap = if i == BELOW_S1 { gap * 0.6 } else { 0.6 };
+        // Across the curve through the bodies, in whose planes levels are measured; over a short
+        // stretch, as a disc's bulge is.
+        let along = sub(skeleton.bodies[i + 1].frame.origin_lps_mm, body.frame.origin_lps_mm);
+        let across = Frame::facing(disc.frame.origin_lps_mm, along, disc.frame.posterior);
+        nodes.extend([-1.5, 1.5].map(|w| node(w, wall, &across, &sac, gap)));
     }
-    nodes
+    spaced(nodes)
+}
+
+/// Leaves out nodes that yield where their neighbours come too near: behind a lordotic spine the
+/// planes of bodies and discs run into each other.
+fn spaced(nodes: Vec<Node>) -> Vec<Node> {
+    /// Least distance between neighbours along the canal, mm.
+    const APART_MM: f64 = 4.5;
+    let mut kept: Vec<Node> = Vec::new();
+    for (i, node) in nodes.iter().enumerate() {
+        let up = |from: &Node| {
+            let ahead = nodes.get(i + 1).map_or(node.at, |next| next.at);
+            dot(sub(node.at, from.at), normalised(sub(ahead, from.at)).unwrap_or([0.0, 0.0, 1.0]))
+        };
+        while kept.last().is_some_and(|last| last.yields && !node.yields && up(last) < APART_MM) {
+            kept.pop();
+        }
+        if !node.yields || kept.last().is_none_or(|last| up(last) >= APART_MM) {
+            kept.push(*node);
+        }
+    }
+    kept
 }
 
 /// AP diameter, half width, trefoil and gap behind the body of an unremarkable sac at a place
@@ -290,7 +320,7 @@ fn catmull_rom(four: &[Node; 4], t: f64) -> Node {
     // Sizes are interpolated without overshoot, so that none turns negative.
     let smooth = t * t * (3.0 - 2.0 * t);
     let sizes = std::array::from_fn(|i| mix(four[1].sizes[i], four[2].sizes[i], smooth));
-    Node { at: sum(|n| n.at), posterior: sum(|n| n.posterior), sizes }
+    Node { at: sum(|n| n.at), posterior: sum(|n| n.posterior), yields: false, sizes }
 }
 
 /// Binomial smoothing of positions and directions, `rounds` times over three millimetres.

@@ -76,16 +76,6 @@ impl Frame {
     pub(super) fn direction(&self, local: Vec3) -> Vec3 {
         add(scaled(self.left, local[0]), add(scaled(self.posterior, local[1]), scaled(self.up, local[2])))
     }
-
-    /// This frame, given in the frame `outer`, in LPS.
-    pub(super) fn within(&self, outer: &Self) -> Self {
-        Self {
-            origin_lps_mm: outer.lps(self.origin_lps_mm),
-            left: outer.direction(self.left),
-            posterior: outer.direction(self.posterior),
-            up: outer.direction(self.up),
-        }
-    }
 }
 
 /// `a + t (b - a)`.

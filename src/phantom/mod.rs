@@ -4,6 +4,7 @@ mod arch;
 mod body;
 mod canal;
 mod frame;
+mod labels;
 mod organ;
 mod parameters;
 mod plan;
@@ -12,13 +13,20 @@ mod render;
 mod scene;
 mod skeleton;
 mod soft;
+mod study;
 mod tissue;
+mod truth;
+mod vendor;
 
+pub use labels::write_labels;
 pub use parameters::{LevelParameters, Narrowing, Parameters, PhantomError};
 pub use plan::{Imaging, SeriesPlan, Stack};
+pub use study::{StudyPlan, StudyTruth, WrittenStudy, write_study};
 pub use tissue::{Contrast, Tissue};
+pub use truth::{DiscTruth, Truth, VertebraTruth};
+pub use vendor::{SeriesKind, Vendor};
 
-use crate::analysis::volume::Volume;
+use crate::analysis::volume::{SemanticMask, Volume};
 use crate::spine::{Structure, Vec3};
 use frame::Frame;
 use scene::{Near, Scene};
@@ -57,6 +65,12 @@ impl Phantom {
         Structure::from_channel(self.matter(position_lps_mm).label).unwrap_or(Structure::Background)
     }
 
+    /// What is true of it, by its own arithmetic.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        truth::truth(self)
+    }
+
     fn matter(&self, position_lps_mm: Vec3) -> tissue::Matter {
         let p = self.scene.patient.local(position_lps_mm);
         let mut near = Near::default();
@@ -74,6 +88,18 @@ impl Phantom {
     #[must_use]
     pub fn render_also(&self, plan: &SeriesPlan, others: &[(Contrast, Imaging)]) -> Vec<Volume> {
         render::render(&self.scene, self.parameters.seed, plan, others)
+    }
+
+    /// The truth of a segmentation of the slices of `plan`: each voxel by its middle. Sacral segments
+    /// below S1, which no class holds, are background.
+    #[must_use]
+    pub fn mask(&self, plan: &SeriesPlan) -> SemanticMask {
+        let slices = render::for_each_slice(plan.origins_lps_mm.len(), |slice| {
+            let raster = render::Raster::new(&self.scene, plan, slice, false);
+            let known = |(label, _): (u8, u8)| Structure::from_channel(label).map_or(0, |s| s as u8);
+            raster.labels().map(known).collect::<Vec<u8>>()
+        });
+        SemanticMask { channels: slices.concat() }
     }
 
     fn patient(&self) -> Frame {

@@ -44,16 +44,17 @@ impl Organ {
         }
     }
 
-    /// What it is made of at `p`, where it holds the place.
-    pub(super) fn matter(&self, p: Vec3, noise: &SmoothNoise) -> Option<Matter> {
-        let (distance, along) = match self.shape {
+    /// Signed distance to its surface, and the place along a tube, 0 to 1.
+    pub(super) fn distance(&self, p: Vec3) -> (f64, f64) {
+        match self.shape {
             Shape::Tube(capsule) => capsule.distance(p),
             Shape::Egg { centre, half } => (ellipsoid(sub(p, centre), half), 0.0),
-        };
-        if distance > 0.0 {
-            return None;
         }
-        Some(match self.kind {
+    }
+
+    /// What it is made of at `p`, which is inside.
+    pub(super) fn matter(&self, p: Vec3, (distance, along): (f64, f64), noise: &SmoothNoise) -> Matter {
+        match self.kind {
             Kind::Artery if distance > -1.3 => Matter::of(Tissue::Muscle),
             Kind::Artery => Matter::of(Tissue::Blood),
             Kind::Vein if distance > -0.7 => Matter::of(Tissue::Muscle),
@@ -65,7 +66,7 @@ impl Organ {
             Kind::Bladder if distance > -3.0 => Matter::of(Tissue::Muscle),
             Kind::Bladder => Matter::of(Tissue::Urine),
             Kind::Bowel(gas) => bowel(p, distance, along, gas, noise),
-        })
+        }
     }
 }
 
@@ -129,7 +130,8 @@ fn nerves(skeleton: &Skeleton, arches: &[Option<Arch>], organs: &mut Vec<Organ>)
             ];
             for pair in path.windows(2) {
                 let place = |at: Vec3| upper.frame.lps([side * at[0], at[1], at[2]]);
-                let tube = Capsule { a: place(pair[0].0), b: place(pair[1].0), radius_a: pair[0].1, radius_b: pair[1].1 };
+                let tube =
+                    Capsule { a: place(pair[0].0), b: place(pair[1].0), radius_a: pair[0].1, radius_b: pair[1].1 };
                 organs.push(Organ { shape: Shape::Tube(tube), kind: Kind::Nerve });
             }
         }
@@ -139,7 +141,8 @@ fn nerves(skeleton: &Skeleton, arches: &[Option<Arch>], organs: &mut Vec<Organ>)
 /// Aorta on the left and vena cava on the right before the spine, dividing at L4 and L5.
 fn vessels(skeleton: &Skeleton, soft: &Soft, random: &mut Random, organs: &mut Vec<Organ>) {
     let sway = random.between(-4.0, 6.0);
-    for (kind, aside, radius, parts) in [(Kind::Artery, 7.0 + sway, 8.6, Vertebra::L4), (Kind::Vein, -15.0 + sway, 9.5, Vertebra::L5)]
+    for (kind, aside, radius, parts) in
+        [(Kind::Artery, 7.0 + sway, 8.6, Vertebra::L4), (Kind::Vein, -15.0 + sway, 9.5, Vertebra::L5)]
     {
         let end = skeleton.vertebra(parts).map_or(0.0, |(_, b)| b.frame.origin_lps_mm[2]);
         let before = |z: f64, aside: f64, radius: f64| {
@@ -156,7 +159,9 @@ fn vessels(skeleton: &Skeleton, soft: &Soft, random: &mut Random, organs: &mut V
         }
         for side in [1.0, -1.0] {
             for step in 0..7 {
-                let place = |k: f64| before(end - k * 9.0, mix(aside, side * (10.0 + k * 8.0), (k / 3.0).min(1.0)), radius * 0.6);
+                let place = |k: f64| {
+                    before(end - k * 9.0, mix(aside, side * (10.0 + k * 8.0), (k / 3.0).min(1.0)), radius * 0.6)
+                };
                 tube(place(f64::from(step)), place(f64::from(step) + 1.0), radius * 0.58);
             }
         }

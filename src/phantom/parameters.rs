@@ -2,7 +2,7 @@
 
 use super::random::Random;
 use crate::spine::{Disc, Vertebra};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 
 /// Why there is no phantom, or no study of it.
@@ -45,7 +45,7 @@ impl PhantomError {
 /// The four grades of narrowing: of the central canal after Lee 2011 (AJR 196:W379; 0 no, 1 roots
 /// separate, 2 some aggregated, 3 none separate), of a foramen after Lee 2010 (AJR 194:1095; 1 fat
 /// lost in two opposing directions, 2 in four, 3 the root collapsed or changed).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Narrowing {
     /// Grade 0.
@@ -238,11 +238,15 @@ impl Parameters {
             lumbar_count,
             transitional: random.chance(0.12),
             scoliosis_deg: if random.chance(0.35) { random.between(-30.0, 30.0) } else { random.about(0.0, 2.0) },
-            lordosis_deg: Some(random.about(48.0, 9.0).clamp(24.0, 68.0)),
-            sacral_slope_deg: Some(random.about(39.0, 6.0)),
+            lordosis_deg: None,
+            sacral_slope_deg: None,
             leaning_turned_deg: [random.about(0.0, 2.0), random.about(0.0, 3.0)],
             levels: Vec::new(),
         };
+        // Who has a steep sacrum has a deep lordosis, or could not stand upright.
+        let slope = random.about(38.0, 6.0);
+        parameters.sacral_slope_deg = Some(slope);
+        parameters.lordosis_deg = Some((slope + random.about(11.0, 5.0)).clamp(20.0, 70.0));
         for (from_below, disc) in parameters.discs().into_iter().take(usize::from(lumbar_count)).enumerate() {
             parameters.levels.push(varied_level(disc, from_below, age, &mut random));
         }

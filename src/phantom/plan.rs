@@ -3,7 +3,7 @@
 use super::Phantom;
 use super::parameters::{PhantomError, within};
 use super::tissue::Contrast;
-use crate::spine::{Vec3, add, cross, scaled, sub};
+use crate::spine::{Vec3, add, cross, dot, scaled, sub};
 
 /// What coil and receiver do to a series.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -95,16 +95,42 @@ impl Stack {
 }
 
 impl SeriesPlan {
+    /// Whether a place lies inside the stack's field.
+    #[must_use]
+    pub fn shows(&self, position_lps_mm: Vec3) -> bool {
+        let normal = cross(self.row_direction_lps, self.column_direction_lps);
+        let [first, .., last] = self.origins_lps_mm.as_slice() else { return false };
+        let inside = |origin: Vec3, direction: Vec3, extent_mm: f64, margin_mm: f64| {
+            (-margin_mm..=extent_mm + margin_mm).contains(&dot(sub(position_lps_mm, origin), direction))
+        };
+        inside(*first, self.row_direction_lps, (self.columns as f64 - 1.0) * self.column_spacing_mm, 0.0)
+            && inside(*first, self.column_direction_lps, (self.rows as f64 - 1.0) * self.row_spacing_mm, 0.0)
+            && inside(*first, normal, dot(sub(*last, *first), normal), self.thickness_mm / 2.0)
+    }
+
     /// Sagittal slices about `centre_lps_mm`, turned with the patient; rows run to the back.
     #[must_use]
-    pub fn sagittal(phantom: &Phantom, stack: Stack, centre_lps_mm: Vec3, contrast: Contrast, imaging: Imaging) -> Self {
+    pub fn sagittal(
+        phantom: &Phantom,
+        stack: Stack,
+        centre_lps_mm: Vec3,
+        contrast: Contrast,
+        imaging: Imaging,
+    ) -> Self {
         let patient = phantom.patient();
         stack.planes(centre_lps_mm, patient.posterior, scaled(patient.up, -1.0), contrast, imaging)
     }
 
     /// Axial slices about `centre_lps_mm`, perpendicular to `normal_lps` (towards the head); rows run to the left.
     #[must_use]
-    pub fn axial(phantom: &Phantom, stack: Stack, centre_lps_mm: Vec3, normal_lps: Vec3, contrast: Contrast, imaging: Imaging) -> Self {
+    pub fn axial(
+        phantom: &Phantom,
+        stack: Stack,
+        centre_lps_mm: Vec3,
+        normal_lps: Vec3,
+        contrast: Contrast,
+        imaging: Imaging,
+    ) -> Self {
         let patient = phantom.patient();
         let plane = super::frame::Frame::facing(centre_lps_mm, normal_lps, patient.posterior);
         stack.planes(centre_lps_mm, plane.left, plane.posterior, contrast, imaging)

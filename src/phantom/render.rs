@@ -22,7 +22,7 @@ const THREADS_MAX: usize = 8;
 /// Samples of a border pixel besides its middle: column and row in pixels, depth in slice thicknesses.
 const SPREAD: [[f64; 3]; 4] = [[-0.27, -0.23, -0.36], [0.23, -0.27, 0.13], [0.27, 0.23, 0.36], [-0.23, 0.27, -0.13]];
 /// Weight of a pixel's neighbours in the scanner's point spread, on each side.
-const POINT_SPREAD: f32 = 0.11;
+const POINT_SPREAD: f32 = 0.16;
 /// Stored value of fat at the coil's best place, before the vendor's scaling.
 const FAT_STORED: f32 = 1500.0;
 /// Largest stored value: 12 bits.
@@ -56,7 +56,10 @@ impl Grid {
     }
 
     fn at(&self, column: f64, row: f64, depth: f64) -> Vec3 {
-        add(add(self.origin, scaled(self.column_step, column)), add(scaled(self.row_step, row), scaled(self.through, depth)))
+        add(
+            add(self.origin, scaled(self.column_step, column)),
+            add(scaled(self.row_step, row), scaled(self.through, depth)),
+        )
     }
 }
 
@@ -115,7 +118,8 @@ fn near_tiles(scene: &Scene, plan: &SeriesPlan, grid: &Grid) -> Vec<Near> {
 
 /// Pixels that differ from a neighbour.
 fn border_pixels(middle: &[Matter], plan: &SeriesPlan) -> Vec<usize> {
-    let differs = |a: &Matter, b: &Matter| a.tissue != b.tissue || a.other != b.other || (a.share - b.share).abs() > 0.35;
+    let differs =
+        |a: &Matter, b: &Matter| a.tissue != b.tissue || a.other != b.other || (a.share - b.share).abs() > 0.35;
     let mut marked = vec![false; middle.len()];
     for row in 0..plan.rows {
         for column in 0..plan.columns {

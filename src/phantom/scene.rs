@@ -3,7 +3,7 @@
 use super::arch::Arch;
 use super::body::{DiscPlace, DiscSpace, Segment};
 use super::canal::{Canal, Content};
-use super::frame::{Frame, smooth_step};
+use super::frame::{Frame, smooth_step, smooth_union};
 use super::organ::{Foramen, Organ, foramina, organs};
 use super::parameters::{Parameters, PhantomError};
 use super::random::{Random, SmoothNoise};
@@ -14,7 +14,9 @@ use crate::spine::{Structure, Vec3, Vertebra, length, sub};
 
 /// Thickness of a vertebral body's cortex and of an arch's, mm.
 const BODY_CORTEX_MM: f64 = 0.75;
-const ARCH_CORTEX_MM: f64 = 1.1;
+const ARCH_CORTEX_MM: f64 = 0.95;
+/// How far the lateral masses of the sacrum run into each other, mm.
+const SACRAL_FUSION_MM: f64 = 9.0;
 /// Thickness of the longitudinal ligaments on bodies and discs, mm.
 const LIGAMENT_MM: f64 = 0.9;
 
@@ -56,7 +58,9 @@ impl Scene {
         let arches: Vec<_> = skeleton.bodies.iter().enumerate().map(arch).collect();
         let soft = Soft::new(&skeleton, &arches, seed);
         let modic = (skeleton.discs.iter())
-            .map(|d| if d.pfirrmann >= 4 && random.chance(0.5) { random.between(0.25, 0.7) } else { 0.0 })
+            .map(|d| {
+                if d.disc.is_some() && d.pfirrmann >= 4 && random.chance(0.5) { random.between(0.25, 0.7) } else { 0.0 }
+            })
             .collect();
         let [leaning, turned] = parameters.leaning_turned_deg.map(f64::to_radians);
         Ok(Self {
@@ -65,7 +69,7 @@ impl Scene {
             foramina: foramina(&skeleton, &arches),
             noise: SmoothNoise::new(&mut random),
             patient: Frame::upright([0.0; 3]).leaning(leaning).turned(turned),
-            patchy: random.between(0.05, 0.16),
+            patchy: random.between(0.1, 0.3),
             modic,
             soft,
             arches,
@@ -96,7 +100,8 @@ impl Scene {
         keep(&mut near.bodies, &mut bodies.iter().enumerate().map(body));
         let disc = |(i, d): (usize, &DiscSpace)| (i, (d.frame.origin_lps_mm, d.bound_mm()));
         keep(&mut near.discs, &mut self.skeleton.discs.iter().enumerate().map(disc));
-        let arch = |(i, a): (usize, &Option<Arch>)| a.as_ref().map(|a| (i, (bodies[i].frame.origin_lps_mm, a.bound_mm())));
+        let arch =
+            |(i, a): (usize, &Option<Arch>)| a.as_ref().map(|a| (i, (bodies[i].frame.origin_lps_mm, a.bound_mm())));
         keep(&mut near.arches, &mut self.arches.iter().enumerate().filter_map(arch));
         keep(&mut near.foramina, &mut self.foramina.iter().enumerate().map(|(i, f)| (i, f.bounds(&self.skeleton))));
         keep(&mut near.organs, &mut self.organs.iter().enumerate().map(|(i, o)| (i, o.bounds())));
@@ -111,7 +116,7 @@ impl Scene {
             return Matter::AIR;
         }
         self.spine(p_mm, near)
-            .or_else(|| near.organs.iter().find_map(|i| self.organs[usize::from(*i)].matter(p_mm, &self.noise)))
+            .or_else(|| self.organ(p_mm, near))
             .unwrap_or_else(|| self.soft.matter(p_mm, depth, &girdle, &self.noise))
     }
 
@@ -128,7 +133,7 @@ impl Scene {
         for i in near.bodies.iter().map(|i| usize::from(*i)) {
             let body = &self.skeleton.bodies[i];
             let local = body.frame.local(p);
-            let distance = body.distance(local);
+            let distance = self.uneven(body.distance(local), p, 0.45);
             if distance < 0.0 {
                 return Some(self.body(i, local, distance, p));
             }
@@ -150,6 +155,14 @@ impl Scene {
         self.beside(p, near, in_canal)
     }
 
+    /// The organ in which a place lies deepest, so that the pieces of a tube have no walls between them.
+    fn organ(&self, p: Vec3, near: &Near) -> Option<Matter> {
+        let distances =
+            near.organs.iter().map(|i| (&self.organs[usize::from(*i)], self.organs[usize::from(*i)].distance(p)));
+        let (organ, place) = distances.min_by(|a, b| a.1.0.total_cmp(&b.1.0)).filter(|(_, (d, _))| *d < 0.0)?;
+        Some(organ.matter(p, place, &self.noise))
+    }
+
     /// Nerves and fat in the foramina, then fat and ligament in the canal.
     fn beside(&self, p: Vec3, near: &Near, in_canal: Option<super::canal::CanalPlace>) -> Option<Matter> {
         let foramen = near.foramina.iter().find_map(|i| {
@@ -157,8 +170,7 @@ impl Scene {
             foramen.matter(self.skeleton.bodies[foramen.upper].frame.local(p))
         });
         if foramen.is_some() {
-            let nerve = near.organs.iter().find_map(|i| self.organs[usize::from(*i)].matter(p, &self.noise));
-            return nerve.or(foramen);
+            return self.organ(p, near).or(foramen);
         }
         let at = in_canal?;
         let into_flavum = self.canal.behind(at)?;
@@ -166,7 +178,13 @@ impl Scene {
         if into_flavum < 0.0 {
             return Some(Matter::blend(Tissue::Fat, Tissue::SlowBlood, 0.12 + 0.2 * self.noise.grain(p, 3.0)));
         }
-        (into_flavum < section.flavum_mm && at.u.abs() < section.half_width_mm + 2.0).then(|| Matter::of(Tissue::Ligament))
+        (into_flavum < section.flavum_mm && at.u.abs() < section.half_width_mm + 2.0)
+            .then(|| Matter::of(Tissue::Ligament))
+    }
+
+    /// A distance made uneven by up to `mm`: no bone is a polished solid.
+    fn uneven(&self, distance: f64, p: Vec3, mm: f64) -> f64 {
+        if distance.abs() > 4.0 { distance } else { distance + mm * self.noise.grain(p, 6.5) }
     }
 
     fn sac(&self, content: Content, p: Vec3) -> Matter {
@@ -190,8 +208,8 @@ impl Scene {
             Segment::Sacral(_) | Segment::Coccyx(_) => Matter::UNLABELLED,
         };
         let matter = if basivertebral(body.posterior_wall_mm(0.0), local) && i > BELOW_S1 {
-            Matter::blend(Tissue::Marrow, Tissue::SlowBlood, 0.75)
-        } else if distance > -BODY_CORTEX_MM {
+            Matter::blend(Tissue::Marrow, Tissue::SlowBlood, 0.35 + 0.3 * self.noise.grain(p, 5.0))
+        } else if distance > -BODY_CORTEX_MM * (1.0 + 0.7 * self.noise.grain(p, 4.0)) {
             Matter::of(Tissue::Cortex)
         } else {
             self.marrow(i, local, p)
@@ -203,15 +221,19 @@ impl Scene {
     fn marrow(&self, i: usize, local: Vec3, p: Vec3) -> Matter {
         let body = &self.skeleton.bodies[i];
         let to_end = |above: bool| {
-            let gap = if above { body.top_mm(local[0], local[1]) - local[2] } else { local[2] - body.bottom_mm(local[0], local[1]) };
+            let gap = if above {
+                body.top_mm(local[0], local[1]) - local[2]
+            } else {
+                local[2] - body.bottom_mm(local[0], local[1])
+            };
             smooth_step(9.0, 3.0, gap + 2.5 * self.noise.grain(p, 6.0))
         };
         let change = self.modic.get(i).map_or(0.0, |m| m * to_end(true))
             + i.checked_sub(1).and_then(|d| self.modic.get(d)).map_or(0.0, |m| m * to_end(false));
         let patches = self.noise.grain(p, 7.0) + 0.7 * self.noise.grain(p, 3.0);
-        let grain = 0.05 * self.noise.grain(p, 1.3);
+        let grain = 0.1 * self.noise.grain(p, 1.3);
         Matter::blend(Tissue::Marrow, Tissue::Fat, change + (0.35 * self.patchy * patches).max(0.0))
-            .gained(1.0 + grain + 0.6 * self.patchy * patches)
+            .gained(1.0 + grain + 1.1 * self.patchy * patches)
     }
 
     fn disc_place(&self, i: usize, p: Vec3) -> DiscPlace {
@@ -225,7 +247,11 @@ impl Scene {
         let radius = at.radius + 0.1 * at.depth + 0.08 * self.noise.grain(p, 5.0);
         let inner = smooth_step(0.84, 0.6, radius) * smooth_step(1.0, 0.62, at.height.abs());
         let bright = [1.0, 0.88, 0.45, 0.16, 0.0][usize::from(disc.pfirrmann.clamp(1, 5) - 1)];
-        let cleft = if disc.pfirrmann == 1 { 0.0 } else { 0.55 * smooth_step(0.24, 0.05, (at.height + 0.1 * self.noise.grain(p, 8.0)).abs()) };
+        let cleft = if disc.pfirrmann == 1 {
+            0.0
+        } else {
+            0.55 * smooth_step(0.24, 0.05, (at.height + 0.1 * self.noise.grain(p, 8.0)).abs())
+        };
         let share = inner * (1.0 - cleft);
         let matter = if bright > 0.3 {
             Matter::blend(Tissue::Annulus, Tissue::Nucleus, share * bright)
@@ -239,25 +265,32 @@ impl Scene {
 
     /// The arch that holds a place; where two meet, their joint.
     fn arch(&self, p: Vec3, near: &Near) -> Option<Matter> {
-        let (mut first, mut second, mut index) = (f64::MAX, f64::MAX, 0);
+        let (mut first, mut second, mut index, mut sacral) = (f64::MAX, f64::MAX, 0, f64::MAX);
         for i in near.arches.iter().map(|i| usize::from(*i)) {
             let Some(arch) = &self.arches[i] else { continue };
-            let distance = arch.distance(self.skeleton.bodies[i].frame.local(p));
+            let distance = self.uneven(arch.distance(self.skeleton.bodies[i].frame.local(p)), p, 1.1);
+            if i <= BELOW_S1 {
+                sacral = smooth_union(sacral, distance, SACRAL_FUSION_MM);
+                continue;
+            }
             if distance < first {
                 (second, first, index) = (first, distance, i);
             } else {
                 second = second.min(distance);
             }
         }
-        if first > 0.0 {
+        if first.min(sacral) > 0.0 {
             return None;
         }
-        let free = index > BELOW_S1;
+        let free = first <= sacral;
+        if !free {
+            first = sacral;
+        }
         let label = if free { Structure::PosteriorElements as u8 } else { Matter::UNLABELLED };
         let to_joint = (second - first) / 2.0;
         let matter = if free && to_joint < 0.5 {
             Matter::of(Tissue::Cartilage)
-        } else if first > -ARCH_CORTEX_MM || (free && to_joint < 1.6) {
+        } else if first > -ARCH_CORTEX_MM * (1.0 + 0.8 * self.noise.grain(p, 4.0)) || (free && to_joint < 1.4) {
             Matter::of(Tissue::Cortex)
         } else {
             Matter::blend(Tissue::Marrow, Tissue::Fat, 0.2 + 0.2 * self.noise.grain(p, 4.0))
@@ -271,5 +304,5 @@ impl Scene {
 fn basivertebral(wall_mm: f64, local: Vec3) -> bool {
     let depth = wall_mm - local[1];
     let open = 1.0 - depth / 9.0;
-    open > 0.0 && local[2].abs() < 2.2 * open + 0.5 && local[0].abs() < 5.5 * open + 1.0
+    open > 0.0 && local[2].abs() < 1.7 * open + 0.3 && local[0].abs() < 5.0 * open + 1.0
 }

@@ -34,7 +34,8 @@ const SIZES_MM: [[f64; 4]; 14] = [
 ];
 
 /// Share of the lumbar lordosis that the disc under, and the body of, each lumbar vertebra takes, lowest first.
-const LORDOSIS_SHARES: [[f64; 2]; 6] = [[0.29, 0.13], [0.21, 0.05], [0.16, 0.02], [0.11, 0.0], [0.07, -0.04], [0.03, -0.04]];
+const LORDOSIS_SHARES: [[f64; 2]; 6] =
+    [[0.29, 0.13], [0.21, 0.05], [0.16, 0.02], [0.11, 0.0], [0.07, -0.04], [0.03, -0.04]];
 
 /// Half width, half depth and height, mm, of the upper end of S2 to S5 and two pieces of the
 /// coccyx, and by how many degrees each bends forwards under the one above.
@@ -201,7 +202,6 @@ fn motion_segment(
         shear: 0.0,
         waist: random.about(0.075, 0.015),
         lip_mm: [0.0, osteophyte],
-        worn_below: pfirrmann,
     };
     let disc = DiscSpace {
         disc: Some(Disc::new(name, lower.vertebra().unwrap_or(Vertebra::S1))),
@@ -237,7 +237,6 @@ fn first_sacral(parameters: &Parameters, slope: f64, size: f64, random: &mut Ran
         shear: random.about(0.06, 0.02),
         waist: 0.05,
         lip_mm: [0.0, 0.0],
-        worn_below: 2,
     }
 }
 
@@ -281,7 +280,6 @@ fn below_s1(parameters: &Parameters, s1: &Body, size: f64, random: &mut Random) 
             shear: 0.0,
             waist: 0.06,
             lip_mm: [0.0; 2],
-            worn_below: 2,
         });
     }
     (bodies, discs)

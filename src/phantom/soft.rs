@@ -105,8 +105,13 @@ impl Soft {
         if fascia > -0.5 && aside < 70.0 {
             return Matter::blend(Tissue::Ligament, Tissue::Fat, 0.25);
         }
+        let uneven = 3.5 * noise.grain(p, 17.0);
         let behind_spine = p[1] - girdle.middle[1] - girdle.half_depth_mm;
-        if behind_spine > 6.0 + 0.05 * aside && aside < mix(78.0, 34.0, girdle.sacral) {
+        let wide = mix(74.0, 34.0, girdle.sacral);
+        let out = (aside + uneven) / wide;
+        if behind_spine > 7.0 + uneven + 16.0 * out.powi(4) - 6.0 * (0.6 - out).max(0.0)
+            && out + (behind_spine / 90.0).powi(2) * 0.3 < 1.0
+        {
             return if aside < 3.6 { interspinous(p, noise) } else { self.paraspinal(p, aside, girdle, noise) };
         }
         if depth < self.fat_mm {
@@ -123,9 +128,10 @@ impl Soft {
 
     /// Multifidus and erector spinae, with fat between and within them.
     fn paraspinal(&self, p: Vec3, aside: f64, girdle: &Girdle, noise: &SmoothNoise) -> Matter {
-        let seam = (aside - 19.0 - 8.0 * girdle.lumbar + 3.0 * noise.grain(p, 18.0)).abs();
-        if seam < 0.9 {
-            return Matter::blend(Tissue::Muscle, Tissue::Fat, 0.7);
+        let seam = (aside - 17.0 - 8.0 * girdle.lumbar + 9.0 * noise.grain(p, 22.0) + 3.0 * noise.grain(p, 8.0)).abs();
+        let between = (aside - 46.0 + 12.0 * noise.grain(p, 20.0) + 4.0 * noise.grain(p, 7.0)).abs();
+        if seam < 0.9 + 0.9 * self.fatty || between < 0.7 {
+            return Matter::blend(Tissue::Muscle, Tissue::Fat, 0.6);
         }
         let deep = smooth_step(30.0, 8.0, aside) * 0.5 + smooth_step(0.3, 1.2, girdle.lumbar) * 0.5;
         muscle(p, self.fatty * (0.25 + 0.75 * deep), noise)
@@ -140,27 +146,29 @@ impl Soft {
 
 fn muscle(p: Vec3, fatty: f64, noise: &SmoothNoise) -> Matter {
     // Fibres run along the spine, so streaks of fat are long in height.
-    let streak = noise.at([p[0] / 3.1, p[1] / 2.6 + p[2] / 15.0, p[2] / 17.0]) + 0.5 * noise.at([p[0] / 9.0, p[1] / 8.0, p[2] / 40.0]);
-    let share = smooth_step(0.55 - 0.75 * fatty, 1.15 - 0.55 * fatty, streak) * (0.25 + 0.65 * fatty);
-    Matter::blend(Tissue::Muscle, Tissue::Fat, share + 0.06 * fatty).gained(1.0 + 0.07 * noise.grain(p, 2.2))
+    let streak = noise.at([p[0] / 2.8, p[1] / 2.3 + p[2] / 15.0, p[2] / 17.0])
+        + 0.6 * noise.at([p[0] / 8.0, p[1] / 7.0 + p[2] / 40.0, p[2] / 40.0]);
+    let share = smooth_step(0.3 - 0.8 * fatty, 1.15 - 0.7 * fatty, streak) * (0.3 + 0.6 * fatty);
+    Matter::blend(Tissue::Muscle, Tissue::Fat, share + 0.1 * fatty).gained(1.0 + 0.1 * noise.grain(p, 2.2))
 }
 
 fn under_skin(p: Vec3, noise: &SmoothNoise) -> Matter {
     let sheet = noise.at([p[0] / 19.0, p[1] / 6.5, p[2] / 26.0]).abs();
     let lobules = 1.0 + 0.05 * noise.grain(p, 7.0);
-    Matter::blend(Tissue::Fat, Tissue::Ligament, 0.55 * smooth_step(0.05, 0.0, sheet)).gained(lobules)
+    Matter::blend(Tissue::Fat, Tissue::Ligament, 0.32 * smooth_step(0.035, 0.0, sheet)).gained(lobules)
 }
 
 /// Ligaments between the spinous processes: streaks of fat in collagen.
 fn interspinous(p: Vec3, noise: &SmoothNoise) -> Matter {
-    let streak = noise.at([p[0] / 5.0, (p[1] + p[2]) / 5.0, (p[2] - p[1]) / 2.6]);
-    Matter::blend(Tissue::Ligament, Tissue::Fat, 0.42 + 0.6 * streak).gained(1.0 + 0.15 * noise.grain(p, 2.0))
+    let streak = noise.at([p[0] / 5.0, (p[1] + p[2]) / 11.0, (p[2] - p[1]) / 4.5]) + 0.5 * noise.grain(p, 9.0);
+    Matter::blend(Tissue::Ligament, Tissue::Fat, 0.42 + 0.3 * streak).gained(1.0 + 0.08 * noise.grain(p, 3.0))
 }
 
 fn visceral(p: Vec3, noise: &SmoothNoise) -> Matter {
-    let coarse = noise.grain(p, 21.0) + 0.6 * noise.grain(p, 9.0);
-    Matter::blend(Tissue::Fat, Tissue::BowelWall, 0.05 + 0.55 * smooth_step(0.35, 1.0, coarse))
-        .gained(0.95 + 0.08 * noise.grain(p, 5.0))
+    let coarse = noise.grain(p, 23.0) + 0.7 * noise.grain(p, 10.0) + 0.35 * noise.grain(p, 4.5);
+    let vessels = smooth_step(0.14, 0.0, (noise.grain(p, 12.0) + 0.3 * noise.grain(p, 5.0)).abs());
+    Matter::blend(Tissue::Fat, Tissue::BowelWall, 0.05 + 0.6 * smooth_step(-0.1, 1.1, coarse) + 0.2 * vessels)
+        .gained(0.9 + 0.12 * noise.grain(p, 6.0))
 }
 
 fn psoas(p: Vec3, aside: f64, girdle: &Girdle, noise: &SmoothNoise) -> Option<Matter> {
@@ -173,7 +181,7 @@ fn psoas(p: Vec3, aside: f64, girdle: &Girdle, noise: &SmoothNoise) -> Option<Ma
     let drift = (t - 0.8).max(0.0) * 22.0;
     let x = (aside - girdle.half_width_mm - 1.0 - half_x * 0.75 - drift) / half_x;
     let y = (p[1] - girdle.middle[1] - 4.0 + 12.0 * full + drift) / half_y;
-    (x * x + y * y < 1.0).then(|| muscle(p, 0.08, noise))
+    (x * x + y * y < 1.0 + 0.25 * noise.grain(p, 14.0)).then(|| muscle(p, 0.08, noise))
 }
 
 /// Values at heights, joined by straight lines; flat beyond the ends.
@@ -199,7 +207,8 @@ fn blurred(values: &[f64], reach: usize) -> Vec<f64> {
 }
 
 fn girdles(skeleton: &Skeleton, arches: &[Option<Arch>], fat_back: f64, girth: f64) -> Vec<Girdle> {
-    let heights: Vec<f64> = (0..((HIGHEST_MM - LOWEST_MM) / STEP_MM) as usize).map(|i| LOWEST_MM + i as f64 * STEP_MM).collect();
+    let heights: Vec<f64> =
+        (0..((HIGHEST_MM - LOWEST_MM) / STEP_MM) as usize).map(|i| LOWEST_MM + i as f64 * STEP_MM).collect();
     let bodies = |of: fn(&super::body::Body) -> f64| -> Vec<(f64, f64)> {
         skeleton.bodies.iter().map(|b| (b.frame.origin_lps_mm[2], of(b))).collect()
     };
