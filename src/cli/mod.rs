@@ -9,6 +9,7 @@ pub mod child;
 mod config_args;
 pub mod demo;
 pub mod exit;
+pub mod phantom;
 pub mod run;
 
 use clap::{Parser, Subcommand};
