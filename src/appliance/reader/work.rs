@@ -1,7 +1,7 @@
 //! The work inside the children. Identity is at hand here, and leaves only in a bundle.
 
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,9 @@ use crate::spine::Role;
 
 /// The roles that decide whether a study is complete.
 const DECIDING_ROLES: [Role; 3] = [Role::SagittalT2, Role::SagittalT1, Role::AxialT2];
+
+/// Bytes of a file that are digested at a time.
+const DIGEST_CHUNK_BYTES: usize = 64 * 1024;
 
 /// Why there is no bundle. The messages hold no path of a study, and no identity.
 #[derive(Debug, thiserror::Error)]
@@ -84,7 +87,14 @@ fn scan_one(path: &Path) -> FileOutcome {
 /// SHA-256 of a whole file, hex.
 fn digest(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
-    io::copy(&mut File::open(path)?, &mut hasher)?;
+    let mut file = File::open(path)?;
+    let mut chunk = vec![0; DIGEST_CHUNK_BYTES];
+    loop {
+        match file.read(&mut chunk)? {
+            0 => break,
+            read => hasher.update(chunk.get(..read).unwrap_or_default()),
+        }
+    }
     Ok(hasher.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
 }
 
