@@ -7,7 +7,9 @@ pub mod analyze;
 pub mod check_config;
 pub mod child;
 mod config_args;
+pub mod demo;
 pub mod exit;
+pub mod phantom;
 pub mod run;
 
 use clap::{Parser, Subcommand};
@@ -27,6 +29,9 @@ enum Verb {
     Analyze(analyze::AnalyzeArgs),
     /// The appliance: watches the export folder, reads every complete study, publishes the reports.
     Run(run::Args),
+    /// Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures.
+    Demo(demo::Args),
+    Phantom(phantom::PhantomArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
     CheckConfig(check_config::Args),
     #[command(hide = true)]
@@ -61,6 +66,8 @@ fn run(verb: Verb) -> Result<(), CliError> {
     match verb {
         Verb::Analyze(args) => analyze::run(&args),
         Verb::Run(args) => run::run(args),
+        Verb::Demo(args) => demo::run(args),
+        Verb::Phantom(args) => phantom::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),

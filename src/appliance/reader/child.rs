@@ -205,7 +205,7 @@ mod tests {
 
     #[test]
     fn an_answer_is_given_whole() {
-        let reply = shell("cat >/dev/null; printf '\\41\\0\\0\\0{\"answer\":\"files\",\"outcomes\":[]}'", LONG);
+        let reply = shell("cat >/dev/null; printf '\\40\\0\\0\\0{\"answer\":\"files\",\"outcomes\":[]}'", LONG);
         assert!(matches!(reply, Ok(ScanReply::Files { outcomes }) if outcomes.is_empty()));
     }
 

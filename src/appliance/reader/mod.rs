@@ -2,7 +2,8 @@
 //!
 //! Every DICOM byte is parsed in a child, never in the supervisor: a hostile or broken file costs at
 //! most its child. [`child`] is the supervisor's half, [`role`] the child's; [`protocol`] is what
-//! they say to each other, [`work`] what a child does with it, [`pipeline`] the reading itself.
+//! they say to each other, [`work`] what a child does with a request, [`pipeline`] the reading itself,
+//! which `deepspine analyze` does alike.
 
 pub mod child;
 pub mod limits;
