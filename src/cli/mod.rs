@@ -12,6 +12,7 @@ pub mod exit;
 pub mod phantom;
 pub mod run;
 
+use crate::phantom::PhantomError;
 use clap::{Parser, Subcommand};
 use exit::{CliError, Exit};
 use std::process::ExitCode;
@@ -67,9 +68,18 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Analyze(args) => analyze::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
-        Verb::Phantom(args) => phantom::run(&args),
+        Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
         Verb::CheckConfig(args) => check_config::run(args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
     }
+}
+
+fn phantom_error(error: PhantomError) -> CliError {
+    let exit = match error {
+        PhantomError::File { .. } => Exit::CantCreate,
+        PhantomError::Encode { .. } => Exit::Software,
+        PhantomError::Parameter { .. } => Exit::Usage,
+    };
+    CliError::new(exit, error)
 }
