@@ -11,6 +11,7 @@ pub mod demo;
 pub mod exit;
 pub mod phantom;
 pub mod run;
+pub mod self_test;
 
 use crate::phantom::PhantomError;
 use clap::{Parser, Subcommand};
@@ -33,6 +34,7 @@ enum Verb {
     /// Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures.
     Demo(demo::Args),
     Phantom(phantom::PhantomArgs),
+    SelfTest(self_test::SelfTestArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
     CheckConfig(check_config::Args),
     #[command(hide = true)]
@@ -69,6 +71,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
+        Verb::SelfTest(args) => self_test::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
