@@ -259,3 +259,25 @@ fn a_written_series_passes_the_verifier() {
         assert!(!said.lines().any(|line| line.starts_with("Error")), "{said}");
     }
 }
+
+#[test]
+fn lossless_codecs_give_the_pixels_that_went_in() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ours = write_slice(folder.path(), &series(1, 100.0, 4000.0), 1, [0.0; 3], POSTERIOR, FOOT);
+    let signed = common::shared_data().map(|data| data.join("dicom/MR_small.dcm"));
+    let values = |path: &Path| {
+        let header = dicom::scan(path).expect("the slice is readable");
+        dicom::read_frame(&header, 0).expect("the slice decodes")
+    };
+    for plain in [Some(ours), signed].into_iter().flatten() {
+        for (tool, options) in [("dcmcjpeg", ["+e1", "+un"]), ("dcmcjpeg", ["+el", "+un"]), ("dcmcrle", ["+un", "+cd"])]
+        {
+            let packed = folder.path().join("packed");
+            let Ok(output) = Command::new(tool).args(options).arg(&plain).arg(&packed).output() else {
+                return common::skipped("lossless_codecs_give_the_pixels_that_went_in", "dcmtk is not installed");
+            };
+            assert!(output.status.success(), "{tool} {options:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(values(&packed), values(&plain), "{tool} {options:?}");
+        }
+    }
+}
