@@ -25,11 +25,23 @@ const HEIGHT_MAX: f32 = 0.35;
 /// At least this high on average: bright. Of single mid-sagittal slices of SPIDER and the Sudirman set,
 /// 83 % of 296 T2-weighted ones and 6 % of 249 T1-weighted ones are.
 const BRIGHT_MIN: f64 = 0.31;
-/// At most this high: dark, as 3 % of the T2-weighted and half of the T1-weighted ones are. Between
-/// the two nothing is said.
+/// At most this high: dark, as 3 % of the T2-weighted and half of the T1-weighted ones are.
 const DARK_MAX: f64 = 0.25;
+/// Between the two it is unclear; the middle tells to which side it leans.
+const MIDDLE: f64 = 0.28;
 /// Fewest rows and columns, mm, in which a spine can be looked for.
 const EXTENT_MM_MIN: usize = 60;
+
+/// What the pixels say of CSF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Csf {
+    Bright,
+    Dark,
+    /// Rather bright than dark, or the other way.
+    Unclear {
+        leaning_bright: bool,
+    },
+}
 
 /// A grid of 1 mm pixels, row by row.
 struct Grid {
@@ -54,17 +66,17 @@ impl Grid {
     }
 }
 
-/// Whether CSF is bright, as the median of the volume's slices, which must be sagittal with anterior
-/// left and head up; `None` where it can't be told.
-pub(super) fn bright_csf(volume: &Volume) -> Option<bool> {
+/// What CSF is like in the median of the volume's slices, which must be sagittal with anterior left and
+/// head up; `None` where they are too small to tell.
+pub(super) fn csf(volume: &Volume) -> Option<Csf> {
     let mut heights: Vec<f64> = (0..volume.slices.len()).filter_map(|slice| strip_height(volume, slice)).collect();
     heights.sort_by(f64::total_cmp);
     let height = *heights.get(heights.len() / 2)?;
-    match height {
-        h if h >= BRIGHT_MIN => Some(true),
-        h if h <= DARK_MAX => Some(false),
-        _ => None,
-    }
+    Some(match height {
+        h if h >= BRIGHT_MIN => Csf::Bright,
+        h if h <= DARK_MAX => Csf::Dark,
+        h => Csf::Unclear { leaning_bright: h >= MIDDLE },
+    })
 }
 
 /// Height, 0 to 1, of the bright strip in one slice.
@@ -165,14 +177,14 @@ mod tests {
 
     #[test]
     fn a_bright_sac_is_t2_and_a_dark_one_is_not() {
-        assert_eq!(bright_csf(&back(1000)), Some(true));
-        assert_eq!(bright_csf(&back(120)), Some(false));
-        assert_eq!(bright_csf(&back(610)), None);
+        assert_eq!(csf(&back(1000)), Some(Csf::Bright));
+        assert_eq!(csf(&back(120)), Some(Csf::Dark));
+        assert!(matches!(csf(&back(610)), Some(Csf::Unclear { .. })));
     }
 
     #[test]
     fn an_image_too_small_for_a_spine_tells_nothing() {
         let small = Volume { row_spacing_mm: 0.1, column_spacing_mm: 0.1, ..back(1000) };
-        assert_eq!(bright_csf(&small), None);
+        assert_eq!(csf(&small), None);
     }
 }

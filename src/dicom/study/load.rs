@@ -7,7 +7,7 @@ use std::path::Path;
 use super::Study;
 use crate::analysis::study::{SeriesImages, StudyImages};
 use crate::analysis::volume::{Slice, Volume};
-use crate::dicom::contrast;
+use crate::dicom::contrast::{self, Csf};
 use crate::dicom::error::{DicomError, Limit, Reason};
 use crate::dicom::limits::DECODED_BYTES_MAX;
 use crate::dicom::object::Object;
@@ -37,16 +37,25 @@ impl Study {
         StudyImages { series: series.collect(), quality: self.quality.clone() }
     }
 
-    /// The geometry of all series, with the pixels of the one that is to be segmented.
+    /// The geometry of all series, with the pixels of the one that is to be segmented. A series none of
+    /// whose slices can be decoded gives way to the next best, with a finding.
     ///
     /// # Errors
-    /// Where none of that series' slices can be decoded, or they would not fit into memory.
+    /// Where no series is left that can be decoded or fits into memory; the first failure is told.
     pub fn images(&self) -> Result<StudyImages, DicomError> {
         let mut images = self.geometry();
-        if let Some(series) = images.segmentation_series() {
-            self.load(&mut images, series)?;
+        let mut failure = None;
+        while let Some(series) = images.segmentation_series() {
+            let Err(error) = self.load(&mut images, series) else { return Ok(images) };
+            images
+                .quality
+                .push(unreadable(format!("the series is left out; its first slice {}", error.reason), series));
+            if let Some(images) = images.series.get_mut(series) {
+                images.blocks.clear();
+            }
+            failure.get_or_insert(error);
         }
-        Ok(images)
+        failure.map_or(Ok(images), Err)
     }
 
     /// Loads the pixels of series `series` into `images`, made by [`Study::geometry`] or
@@ -77,12 +86,8 @@ impl Study {
         if target.blocks.is_empty() {
             return Err(error);
         }
-        images.quality.push(QualityFinding {
-            code: QualityCode::UnreadableFile,
-            severity: Severity::Warning,
-            text: format!("{lost} slices can't be decoded and are left out; the first {}", error.reason),
-            series: Some(series),
-        });
+        let text = format!("{lost} slices can't be decoded and are left out; the first {}", error.reason);
+        images.quality.push(unreadable(text, series));
         Ok(())
     }
 
@@ -140,15 +145,15 @@ impl Study {
             let Some(series) = self.series.get(index) else { continue };
             let open = !series.has_physics && series.is_spatial();
             let (Some(plane @ Plane::Sagittal), true) = (series.plane, open) else { continue };
-            let settled = settled_by_pixels(plane, series.weighting, self.bright_csf(index));
+            let settled = self.look_at_csf(index).and_then(|csf| settled_by_pixels(plane, series.weighting, csf));
             if let (Some(assignment), Some(series)) = (settled, self.series.get_mut(index)) {
                 series.assignment = assignment;
             }
         }
     }
 
-    /// Whether CSF is bright in the central slices of a sagittal series; `None` where they don't tell.
-    fn bright_csf(&self, series: usize) -> Option<bool> {
+    /// What CSF is like in the central slices of a sagittal series; `None` where they don't tell.
+    fn look_at_csf(&self, series: usize) -> Option<Csf> {
         let block = self.series.get(series)?.blocks.iter().max_by_key(|block| block.slices.len())?;
         let last = block.slices.len().checked_sub(1)?;
         let mut chosen: Vec<usize> = LOOKED_AT.iter().map(|part| (part * last as f64).round() as usize).collect();
@@ -170,8 +175,12 @@ impl Study {
                 source: placed.source,
             });
         }
-        contrast::bright_csf(&volume)
+        contrast::csf(&volume)
     }
+}
+
+fn unreadable(text: String, series: usize) -> QualityFinding {
+    QualityFinding { code: QualityCode::UnreadableFile, severity: Severity::Warning, text, series: Some(series) }
 }
 
 /// Takes out slices that got no pixels, and blocks without slices; says how many slices.
