@@ -1,3 +1,5 @@
+//! Objects made in memory, written in every encoding and read back.
+
 use std::path::Path;
 
 use dicom_core::value::DataSetSequence;
