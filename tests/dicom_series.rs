@@ -243,6 +243,15 @@ fn a_header_goes_over_a_pipe_and_comes_back() {
 }
 
 #[test]
+fn the_same_slice_is_the_same_bytes() {
+    let (one, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let bytes = |folder: &Path| {
+        fs::read(write_slice(folder, &series(1, 100.0, 4000.0), 1, [0.0; 3], POSTERIOR, FOOT)).expect("it is written")
+    };
+    assert_eq!(bytes(one.path()), bytes(other.path()));
+}
+
+#[test]
 fn a_written_series_passes_the_verifier() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let localizer =

@@ -7,12 +7,12 @@ use std::path::Path;
 use super::Study;
 use crate::analysis::study::{SeriesImages, StudyImages};
 use crate::analysis::volume::{Slice, Volume};
-use crate::dicom::contrast::{self, Csf};
+use crate::dicom::contrast;
 use crate::dicom::error::{DicomError, Limit, Reason};
 use crate::dicom::limits::DECODED_BYTES_MAX;
 use crate::dicom::object::Object;
 use crate::dicom::pixels;
-use crate::dicom::series::{Plane, Reorientation, settled_by_pixels};
+use crate::dicom::series::{Plane, Reorientation, Series, settled_by_pixels};
 use crate::spine::{QualityCode, QualityFinding, Severity};
 
 /// Slices looked at to tell whether CSF is bright, as fractions of the way through a sagittal block.
@@ -141,19 +141,21 @@ impl Study {
     /// answer settles a role that nothing else tells, and makes one by description surer or less sure.
     /// Slices that can't be decoded settle nothing.
     pub fn settle_roles(&mut self) {
-        for index in 0..self.series.len() {
-            let Some(series) = self.series.get(index) else { continue };
-            let open = !series.has_physics && series.is_spatial();
-            let (Some(plane @ Plane::Sagittal), true) = (series.plane, open) else { continue };
-            let settled = self.look_at_csf(index).and_then(|csf| settled_by_pixels(plane, series.weighting, csf));
-            if let (Some(assignment), Some(series)) = (settled, self.series.get_mut(index)) {
+        let is_open = |s: &Series| !s.has_physics && s.is_spatial() && s.plane == Some(Plane::Sagittal);
+        let open: Vec<usize> = (0..self.series.len()).filter(|i| self.series.get(*i).is_some_and(is_open)).collect();
+        let heights: Vec<_> = open.into_iter().filter_map(|i| Some((i, self.csf_height(i)?))).collect();
+        for (index, height) in &heights {
+            let others = heights.iter().filter(|(other, _)| other != index).map(|(_, height)| *height);
+            let csf = contrast::judge(*height, others.max_by(f64::total_cmp));
+            let Some(series) = self.series.get_mut(*index) else { continue };
+            if let Some(assignment) = settled_by_pixels(Plane::Sagittal, series.weighting, csf) {
                 series.assignment = assignment;
             }
         }
     }
 
-    /// What CSF is like in the central slices of a sagittal series; `None` where they don't tell.
-    fn look_at_csf(&self, series: usize) -> Option<Csf> {
+    /// How high the bright strip of CSF is in the central slices of a sagittal series.
+    fn csf_height(&self, series: usize) -> Option<f64> {
         let block = self.series.get(series)?.blocks.iter().max_by_key(|block| block.slices.len())?;
         let last = block.slices.len().checked_sub(1)?;
         let mut chosen: Vec<usize> = LOOKED_AT.iter().map(|part| (part * last as f64).round() as usize).collect();
@@ -175,7 +177,7 @@ impl Study {
                 source: placed.source,
             });
         }
-        contrast::csf(&volume)
+        contrast::csf_height(&volume)
     }
 }
 
