@@ -22,6 +22,8 @@ const ENDPLATE_LINES: i32 = 26;
 const LOOK: f64 = 0.85;
 /// A corner lies at most this far in front of or behind its wall at mid-height, mm.
 const CORNER_MM: f64 = 12.0;
+/// Nine points in ten of an endplate that is a parabola lie this near to it, mm.
+const PARABOLA_MM: f64 = 0.9;
 /// Points within this share of the depth settle an endplate's end or middle.
 const NEAR_END: f64 = 0.22;
 /// An endplate's line must run through the body within this of its middle, as a share of the height.
@@ -122,17 +124,17 @@ impl Search<'_> {
     fn endplate(&self, ends: &[(f64, Run)], [front, back]: [&Wall; 2], sign: f64) -> Option<Endplate> {
         let edge = |run: &Run| if sign > 0.0 { run.to_mm } else { run.from_mm };
         let points: Vec<[f64; 2]> = ends.iter().map(|(u, run)| [*u, edge(run)]).collect();
-        let plate = Polynomial::robust(&points, 2)?;
+        let plate = plate(&points)?;
         let corner = |wall: &Wall| {
             let wall_line = wall.beside(sign);
             // The parabola's end and the wall meet; the wall is steep, so that a few steps settle it.
             let u = (0..4).fold(wall_line.at(0.0), |u, _| wall_line.at(plate.at(u)));
             ((u - wall.line.at(0.0)).abs() <= CORNER_MM).then_some(u)
         };
-        // Ragged outlines make parabolas that run away: then there is no corner.
+        // Ragged outlines make polynomials that run away: then there is no corner.
         let (front_u, back_u) = (corner(front)?, corner(back)?);
         let depth = back_u - front_u;
-        // Dented endplates are no parabolas: each end and the middle is set onto its own points.
+        // Each end and the middle is set onto its own points.
         let on_points = |u: f64| {
             let near = points.iter().filter(|p| (p[0] - u).abs() <= NEAR_END * depth);
             plate.at(u) + median(&near.map(|p| p[1] - plate.at(p[0])).collect::<Vec<_>>()).unwrap_or(0.0)
@@ -144,6 +146,15 @@ impl Search<'_> {
             middle_mm: self.place(middle_u, on_points(middle_u)),
         })
     }
+}
+
+/// The parabola through an endplate's points; a line where a dent makes them none, whose parabola would rise beyond the rims.
+fn plate(points: &[[f64; 2]]) -> Option<Polynomial> {
+    let parabola = Polynomial::robust(points, 2)?;
+    let mut away: Vec<f64> = points.iter().map(|p| (p[1] - parabola.at(p[0])).abs()).collect();
+    away.sort_by(f64::total_cmp);
+    let nearly_worst = away.get(away.len() * 9 / 10).copied()?;
+    if nearly_worst <= PARABOLA_MM { Some(parabola) } else { Polynomial::robust(points, 1) }
 }
 
 /// The anterior or posterior wall.

@@ -16,7 +16,7 @@ const TYPICAL_RANK: usize = 4;
 const CENTRAL: std::ops::RangeInclusive<f64> = 0.6..=1.45;
 
 /// A candidate is cut by the image's edge where more than this share of its central pieces is.
-const EDGE_SHARE: f64 = 0.34;
+const EDGE_SHARE: f64 = 0.2;
 
 /// Pieces of one structure that belong together across slices.
 #[derive(Debug, Clone)]
