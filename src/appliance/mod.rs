@@ -14,6 +14,7 @@ pub mod journal;
 pub mod mqtt;
 pub mod reader;
 pub mod reading;
+pub mod self_test;
 pub mod shared;
 pub mod supervisor;
 pub mod systemd;

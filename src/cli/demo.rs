@@ -54,7 +54,8 @@ pub struct Args {
 /// 69 where there are no models or the report does not come, 70 to 73 where a part can't be started.
 pub fn run(args: Args) -> Result<(), CliError> {
     let begun = Instant::now();
-    systemd::start_log().map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
+    systemd::start_log()
+        .map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
     let models = args.models.clone().map_or(ModelSource::Standard, ModelSource::Folder);
     ModelSet::open(&models).map_err(|error| CliError::new(Exit::Unavailable, error))?;
     let folder = tempfile::Builder::new().prefix("deepspine-demo-").tempdir();

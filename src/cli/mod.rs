@@ -11,7 +11,9 @@ pub mod demo;
 pub mod exit;
 pub mod phantom;
 pub mod run;
+pub mod self_test;
 
+use crate::phantom::PhantomError;
 use clap::{Parser, Subcommand};
 use exit::{CliError, Exit};
 use std::process::ExitCode;
@@ -31,6 +33,8 @@ enum Verb {
     Run(run::Args),
     /// Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures.
     Demo(demo::Args),
+    Phantom(phantom::PhantomArgs),
+    SelfTest(self_test::SelfTestArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
     CheckConfig(check_config::Args),
     #[command(hide = true)]
@@ -66,8 +70,19 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Analyze(args) => analyze::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
+        Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
+        Verb::SelfTest(args) => self_test::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
     }
+}
+
+fn phantom_error(error: PhantomError) -> CliError {
+    let exit = match error {
+        PhantomError::File { .. } => Exit::CantCreate,
+        PhantomError::Encode { .. } => Exit::Software,
+        PhantomError::Parameter { .. } => Exit::Usage,
+    };
+    CliError::new(exit, error)
 }

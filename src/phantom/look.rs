@@ -15,7 +15,14 @@ fn look() {
     let t = std::time::Instant::now();
     let astack = Stack { fov_mm: 200.0, matrix: 320, slices: 5, thickness_mm: 4.0, spacing_mm: 4.4 };
     let d = &ph.scene.skeleton.discs[skeleton::BELOW_S1 + 1];
-    let ax = SeriesPlan::axial(&ph, Stack { spacing_mm: 8.0, ..astack }, d.frame.origin_lps_mm, d.frame.up, Contrast::T2, Imaging::default());
+    let ax = SeriesPlan::axial(
+        &ph,
+        Stack { spacing_mm: 8.0, ..astack },
+        d.frame.origin_lps_mm,
+        d.frame.up,
+        Contrast::T2,
+        Imaging::default(),
+    );
     let a = ph.render(&ax);
     eprintln!("ax {:?}", t.elapsed());
     for (name, v) in [("t2", &vs[0]), ("t1", &vs[1]), ("ax", &a)] {

@@ -1,6 +1,6 @@
 """The segmentation network: sagittal slice in, six classes out."""
 
-CLASSES = ["background", "vertebral_body", "posterior_elements", "disc", "canal", "sacrum"]
+CLASSES = ["background", "vertebral-body", "posterior-elements", "disc", "canal", "sacrum"]
 BACKGROUND, BODY, POSTERIOR, DISC, CANAL, SACRUM = range(6)
 PIXEL_MM = 0.9375
 SIZE_MULTIPLE = 32

@@ -139,19 +139,27 @@ def print_sudirman(table):
     print(f"  false bone far from the spine: {far.mean():.1f} mm2 an image, over 100 mm2 in {(far > 100).sum()} of {len(far)}")
 
 
+def judge(model, data, part):
+    """Prints the figures of a part of the splits, and returns both tables."""
+    network, chosen = session(model), splits.load()
+    print(f"{datetime.date.today()} {model.name}, {part}, split seed {chosen['seed']}")
+    subjects, patients = (chosen[name][part] for name in ("spider", "sudirman"))
+    print(f"SPIDER T2 SPACE, {len(subjects)} subjects, Dice per subject over all its slices, 0.46875 mm pixels")
+    spider = judge_spider(network, data, subjects)
+    print_spider(spider)
+    print(f"Sudirman, {len(patients)} patients, T1 and T2 mid-sagittal, 384 x 384")
+    sudirman = judge_sudirman(network, data, patients)
+    print_sudirman(sudirman)
+    return spider, sudirman
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=sources.DATA)
     parser.add_argument("--model", type=Path, default=MODEL)
     parser.add_argument("--part", choices=["validation", "held_out"], default="validation")
     options = parser.parse_args()
-    network, chosen = session(options.model), splits.load()
-    print(f"{datetime.date.today()} {options.model.name}, {options.part}, split seed {chosen['seed']}")
-    subjects, patients = (chosen[name][options.part] for name in ("spider", "sudirman"))
-    print(f"SPIDER T2 SPACE, {len(subjects)} subjects, Dice per subject over all its slices, 0.46875 mm pixels")
-    print_spider(judge_spider(network, options.data, subjects))
-    print(f"Sudirman, {len(patients)} patients, T1 and T2 mid-sagittal, 384 x 384")
-    print_sudirman(judge_sudirman(network, options.data, patients))
+    judge(options.model, options.data, options.part)
 
 
 if __name__ == "__main__":

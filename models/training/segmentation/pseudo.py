@@ -15,11 +15,11 @@ from . import BODY, SACRUM, cache, evaluate, export, labels, sources, splits
 from .targets import NOT_OUTLINED, NOT_SACRUM, SETS, UNKNOWN
 
 SURE = 0.85
-SCALES = (0.93, 1.08)
+SCALES = (1.0,)
 
 
 def opinion(network, images, pixel_mm):
-    """Mean probabilities over aligned images of one patient and over two sizes."""
+    """Mean probabilities over aligned images of one patient and over SCALES."""
     pixel_mm = np.broadcast_to(pixel_mm, 2)
     return np.mean([evaluate.probabilities(network, i, pixel_mm * s) for i in images for s in SCALES], 0)
 

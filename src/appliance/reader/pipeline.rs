@@ -21,8 +21,6 @@ pub const ANALYSIS_VERSION: &str = env!("CARGO_PKG_VERSION");
 pub const STAGE_PIXELS: &str = "pixels";
 /// Name of the stage that digests every instance for the report's id.
 pub const STAGE_DIGESTS: &str = "digests";
-/// Name of the stage that packs the bundle.
-pub const STAGE_BUNDLE: &str = "bundle";
 
 /// What a reading is made with.
 #[derive(Clone, Copy)]
@@ -66,7 +64,6 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
     watch.stage(STAGE_DIGESTS);
     let instances = sources(study)?;
     let reading = study::read(&images, tools.network, tools.threads, &watch)?;
-    watch.stage(STAGE_BUNDLE);
     let bundle = Bundle::from_reading(BundleInput {
         images: &images,
         reading: &reading,

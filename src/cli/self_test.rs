@@ -1,0 +1,56 @@
+//! `deepspine self-test`: a phantom through the installed models, against its truth.
+
+use super::analyze::inference_error;
+use super::exit::{CliError, Exit};
+use crate::analysis::study::Progress;
+use crate::appliance::self_test::{self, Check, SelfTestError};
+use crate::inference::{ModelSet, ModelSource, SegmentationNetwork};
+use clap::Args;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+/// Reads a phantom with the installed models and holds the reading against the phantom's truth.
+#[derive(Debug, Args)]
+pub struct SelfTestArgs {
+    /// Folder of the model set [default: the first of the standard folders that holds a manifest].
+    #[arg(long, value_name = "DIR")]
+    models: Option<PathBuf>,
+}
+
+/// Runs the verb.
+///
+/// # Errors
+/// 70 where a check fails; as `analyze` where the models can't be used.
+pub fn run(args: &SelfTestArgs) -> Result<(), CliError> {
+    let source = args.models.clone().map_or(ModelSource::Standard, ModelSource::Folder);
+    let network =
+        ModelSet::open(&source).and_then(|set| SegmentationNetwork::load(&set)).map_err(|e| inference_error(&e))?;
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let checks = self_test::perform(&network, threads, &Silent).map_err(|error| match &error {
+        SelfTestError::Inference(e) => inference_error(e),
+        SelfTestError::Phantom(_) => CliError::new(Exit::Software, error),
+    })?;
+    let model = network.model_use();
+    let mut text = format!("self-test of {} {} on a phantom\n", model.name, model.version);
+    for check in &checks {
+        let mark = if check.passed() { '√' } else { '✗' };
+        text.push_str(&format!("{mark} {}: {:.2}, at most {:.1}\n", check.name, check.value, check.max));
+    }
+    std::io::stdout()
+        .write_all(text.as_bytes())
+        .map_err(|e| CliError::new(Exit::CantCreate, format!("can't write to standard output: {e}")))?;
+    if checks.iter().all(Check::passed) {
+        Ok(())
+    } else {
+        Err(CliError::new(Exit::Software, "the self-test failed: do not trust readings; install the model set again"))
+    }
+}
+
+struct Silent;
+
+impl Progress for Silent {
+    fn stage(&self, _stage: &'static str) {}
+
+    fn slices_segmented(&self, _done: usize, _total: usize) {}
+}
