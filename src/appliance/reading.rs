@@ -47,20 +47,21 @@ pub struct ReadingRoom {
     pub wake_delivery: Box<dyn Fn() + Send>,
 }
 
-/// How the two kinds of children are started, given their limits.
+/// Starts a child under a limit of memory (MiB) and of CPU time (seconds).
+pub type Starter = Box<dyn Fn(u64, u64) -> Program + Send>;
+
+/// How the two kinds of children are started.
 pub struct Programs {
-    /// A child that scans: memory in MiB and CPU seconds in, program out.
-    pub scan: fn(u64, u64) -> Program,
+    /// A child that scans.
+    pub scan: Starter,
     /// A child that reads.
-    pub read: fn(u64, u64) -> Program,
+    pub read: Starter,
 }
 
 impl Default for Programs {
     fn default() -> Self {
-        Self {
-            scan: |memory_mib, cpu_secs| Program::this_binary("child-scan", memory_mib, cpu_secs),
-            read: |memory_mib, cpu_secs| Program::this_binary("child-read", memory_mib, cpu_secs),
-        }
+        let starter = |verb| -> Starter { Box::new(move |memory, cpu| Program::this_binary(verb, memory, cpu)) };
+        Self { scan: starter("child-scan"), read: starter("child-read") }
     }
 }
 

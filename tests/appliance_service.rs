@@ -1,0 +1,98 @@
+//! `deepspine run` as a service manager sees it: ready, reload, stop.
+
+mod wire;
+
+use std::os::unix::net::UnixDatagram;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use wire::{DEADLINE, until};
+
+struct Service {
+    process: Child,
+    heard: UnixDatagram,
+}
+
+impl Service {
+    fn start(dir: &Path, config: &Path) -> Self {
+        let socket = dir.join("notify");
+        let heard = UnixDatagram::bind(&socket).expect("a socket");
+        heard.set_read_timeout(Some(DEADLINE)).expect("a deadline");
+        let process = Command::new(env!("CARGO_BIN_EXE_deepspine"))
+            .args(["run", "--config"])
+            .arg(config)
+            .env("NOTIFY_SOCKET", &socket)
+            .env("WATCHDOG_USEC", "400000")
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the binary runs");
+        Self { process, heard }
+    }
+
+    fn wait_for(&self, message: &str) {
+        let mut buffer = [0; 256];
+        loop {
+            let length = self.heard.recv(&mut buffer).expect("a word in time");
+            if buffer[..length] == *message.as_bytes() {
+                return;
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.process.id().to_string();
+        assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn config(dir: &Path, broken: bool) -> String {
+    let key = if broken { "no-such-key = 1\n" } else { "" };
+    format!(
+        "{key}[ingest]\nfolder = \"{0}\"\n[storage]\nstate-dir = \"{0}/../state\"\nout-dir = \"{0}/../out\"\n",
+        dir.join("in").display()
+    )
+}
+
+#[test]
+fn a_service_is_ready_watched_reloaded_and_stopped_in_order() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(dir.path().join("in")).expect("the test's folder can be written");
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, config(dir.path(), false)).expect("the test's folder can be written");
+    let mut service = Service::start(dir.path(), &file);
+    service.wait_for("READY=1");
+    service.wait_for("WATCHDOG=1");
+
+    std::fs::write(&file, config(dir.path(), true)).expect("the test's folder can be written");
+    service.signal("-HUP");
+    service.wait_for("RELOADING=1");
+    service.wait_for("READY=1");
+    service.wait_for("WATCHDOG=1");
+
+    service.signal("-TERM");
+    service.wait_for("STOPPING=1");
+    let mut status = None;
+    until("the service ends", || {
+        status = service.process.try_wait().expect("it is our child");
+        status.is_some()
+    });
+    assert_eq!(status.and_then(|s| s.code()), Some(0));
+}
+
+#[test]
+fn a_wrong_configuration_ends_the_start_for_good() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let file = dir.path().join("config.toml");
+    std::fs::write(&file, config(dir.path(), true)).expect("the test's folder can be written");
+    let output = Command::new(env!("CARGO_BIN_EXE_deepspine")).args(["run", "--config"]).arg(&file).output();
+    let output = output.expect("the binary runs");
+    assert_eq!(output.status.code(), Some(78));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("config.toml:1: `no-such-key`"));
+}
