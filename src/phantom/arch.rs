@@ -17,6 +17,9 @@ pub(super) struct Arch {
     pub(super) pedicle_floor_mm: f64,
     /// Tip of the spinous process.
     pub(super) tip: Vec3,
+    /// Corners of a box that holds the right half.
+    low: Vec3,
+    high: Vec3,
     shape: Shape,
 }
 
@@ -35,6 +38,8 @@ struct Spinous {
     half_width_mm: f64,
 }
 
+/// Beyond this from its box an arch is not looked at more closely, mm.
+const FAR_MM: f64 = 4.0;
 /// Fillet between limbs, mm.
 const FILLET_MM: f64 = 2.5;
 
@@ -92,6 +97,8 @@ impl Arch {
             wall_mm: wall,
             pedicle_floor_mm: pedicle_up - half_height * 0.5,
             tip,
+            low: [0.0, wall - 5.0 - pedicle_half, tip[2].min(-half_height - 8.5) - 14.0],
+            high: [axis + reach + 5.0, tip[1] + 4.0, half_height + 12.0],
             shape: Shape::Free {
                 limbs,
                 stretch: [pedicle_half / (half_height * 0.5), 0.85, 0.8, 0.75],
@@ -113,6 +120,8 @@ impl Arch {
             wall_mm: wall,
             pedicle_floor_mm: 0.0,
             tip: [0.0, back + 4.0 + crest, 0.0],
+            low: [0.0, wall - 4.0 - mix(8.0, 15.0, share), -1.2 * body.half_height_mm],
+            high: [canal + reach * 1.2, back + 6.0 + crest, 1.2 * body.half_height_mm + 1.0],
             shape: Shape::Fused {
                 wing: [canal + reach * 0.55, wall - 4.0, 1.0],
                 wing_half: [reach * 0.62, mix(8.0, 15.0, share), body.half_height_mm * 1.12],
@@ -134,9 +143,14 @@ impl Arch {
         }
     }
 
-    /// Signed distance to the surface.
+    /// Signed distance to the surface; outside, it may be short.
     pub(super) fn distance(&self, local: Vec3) -> f64 {
         let [u, v, w] = [local[0].abs(), local[1], local[2]];
+        let beyond = |x: f64, axis: usize| (self.low[axis] - x).max(x - self.high[axis]);
+        let out = beyond(u, 0).max(beyond(v, 1)).max(beyond(w, 2));
+        if out > FAR_MM {
+            return out;
+        }
         match &self.shape {
             Shape::Free { limbs, stretch, lamina, spinous } => {
                 let mut d = spinous.distance([u, v, w]);

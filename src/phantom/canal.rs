@@ -2,7 +2,7 @@
 
 use super::arch::Arch;
 use super::body::Segment;
-use super::frame::{Frame, mix, smooth_step};
+use super::frame::{Frame, length2, mix, smooth_step};
 use super::parameters::Narrowing;
 use super::random::Random;
 use super::skeleton::{BELOW_S1, Skeleton};
@@ -122,8 +122,8 @@ impl Canal {
         let s = &self.sections[at.section];
         let y = at.v / s.half_ap_mm;
         let x = at.u / (s.half_width_mm * (1.0 - s.trefoil * y.clamp(-1.0, 1.0)));
-        let r = x.hypot(y);
-        if r < 1e-6 { -s.half_ap_mm } else { at.u.hypot(at.v) * (1.0 - 1.0 / r) }
+        let r = length2(x, y);
+        if r < 1e-6 { -s.half_ap_mm } else { length2(at.u, at.v) * (1.0 - 1.0 / r) }
     }
 
     /// Signed distance of a place in the phantom's coordinates to the sac.
