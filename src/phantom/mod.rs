@@ -106,5 +106,3 @@ impl Phantom {
         self.scene.patient
     }
 }
-#[cfg(test)]
-mod look;
