@@ -243,6 +243,15 @@ fn a_header_goes_over_a_pipe_and_comes_back() {
 }
 
 #[test]
+fn the_same_slice_is_the_same_bytes() {
+    let (one, other) = (tempfile::tempdir().expect("a folder"), tempfile::tempdir().expect("a folder"));
+    let bytes = |folder: &Path| {
+        fs::read(write_slice(folder, &series(1, 100.0, 4000.0), 1, [0.0; 3], POSTERIOR, FOOT)).expect("it is written")
+    };
+    assert_eq!(bytes(one.path()), bytes(other.path()));
+}
+
+#[test]
 fn a_written_series_passes_the_verifier() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let localizer =
@@ -257,5 +266,27 @@ fn a_written_series_passes_the_verifier() {
         };
         let said = String::from_utf8_lossy(&verified.stderr).into_owned() + &String::from_utf8_lossy(&verified.stdout);
         assert!(!said.lines().any(|line| line.starts_with("Error")), "{said}");
+    }
+}
+
+#[test]
+fn lossless_codecs_give_the_pixels_that_went_in() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let ours = write_slice(folder.path(), &series(1, 100.0, 4000.0), 1, [0.0; 3], POSTERIOR, FOOT);
+    let signed = common::shared_data().map(|data| data.join("dicom/MR_small.dcm"));
+    let values = |path: &Path| {
+        let header = dicom::scan(path).expect("the slice is readable");
+        dicom::read_frame(&header, 0).expect("the slice decodes")
+    };
+    for plain in [Some(ours), signed].into_iter().flatten() {
+        for (tool, options) in [("dcmcjpeg", ["+e1", "+un"]), ("dcmcjpeg", ["+el", "+un"]), ("dcmcrle", ["+un", "+cd"])]
+        {
+            let packed = folder.path().join("packed");
+            let Ok(output) = Command::new(tool).args(options).arg(&plain).arg(&packed).output() else {
+                return common::skipped("lossless_codecs_give_the_pixels_that_went_in", "dcmtk is not installed");
+            };
+            assert!(output.status.success(), "{tool} {options:?}: {}", String::from_utf8_lossy(&output.stderr));
+            assert_eq!(values(&packed), values(&plain), "{tool} {options:?}");
+        }
     }
 }

@@ -4,11 +4,13 @@
 //! masks: bodies and sacrum only, so that neither disc nor canal can help.
 #![expect(clippy::unwrap_used, reason = "a test that fails here has found its fault")]
 
+mod common;
+
+use common::{shared_data, skipped};
 use deepspine::analysis::spine_reading::{SpineReading, read_spine};
 use deepspine::analysis::volume::{SemanticMask, Slice, Volume};
 use deepspine::spine::{Structure, Vertebra};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 
 /// Side of the images, pixels.
 const SIDE: usize = 384;
@@ -20,11 +22,6 @@ const SAME_MM: f64 = 9.0;
 const MISTAKEN_LABELS: [&str; 1] = ["326"];
 
 type Outline = Vec<[f64; 2]>;
-
-fn shared_data() -> Option<PathBuf> {
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared/data");
-    folder.is_dir().then_some(folder)
-}
 
 /// Outlines by patient, with the name of each.
 fn outlines(table: &str) -> BTreeMap<String, Vec<(Vertebra, Outline)>> {
@@ -85,8 +82,7 @@ fn name_at(reading: &SpineReading, outline: &Outline) -> Option<Option<Vertebra>
 #[test]
 fn names_counted_from_s1_agree_with_those_that_people_gave() {
     let Some(data) = shared_data() else {
-        eprintln!("SKIPPED names_counted_from_s1_agree_with_those_that_people_gave: no ../shared/data");
-        return;
+        return skipped("names_counted_from_s1_agree_with_those_that_people_gave", "no ../shared/data");
     };
     let table = std::fs::read_to_string(data.join("sudirman/vertebrae.csv")).unwrap();
     let volume = one_slice();

@@ -19,7 +19,7 @@ use crate::spine::{
 /// Why a mask has no spine in it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoSpine {
-    /// The volume has no pixels, or its geometry is not finite or not ordered.
+    /// The volume has no pixels, or its geometry is not finite, not ordered or larger than any scanner's.
     #[error("the volume has no slices, or no usable geometry: check pixel spacing and slice positions")]
     NoGeometry,
     /// The mask belongs to another volume.

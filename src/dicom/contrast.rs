@@ -25,11 +25,25 @@ const HEIGHT_MAX: f32 = 0.35;
 /// At least this high on average: bright. Of single mid-sagittal slices of SPIDER and the Sudirman set,
 /// 83 % of 296 T2-weighted ones and 6 % of 249 T1-weighted ones are.
 const BRIGHT_MIN: f64 = 0.31;
-/// At most this high: dark, as 3 % of the T2-weighted and half of the T1-weighted ones are. Between
-/// the two nothing is said.
+/// At most this high: dark, as 3 % of the T2-weighted and half of the T1-weighted ones are.
 const DARK_MAX: f64 = 0.25;
+/// Between the two it is unclear; the middle tells to which side it leans.
+const MIDDLE: f64 = 0.28;
+/// Heights of two series that differ by less than this say nothing of each other.
+const DIFFERENCE_MIN: f64 = 0.02;
 /// Fewest rows and columns, mm, in which a spine can be looked for.
 const EXTENT_MM_MIN: usize = 60;
+
+/// What the pixels say of CSF.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Csf {
+    Bright,
+    Dark,
+    /// Rather bright than dark, or the other way.
+    Unclear {
+        leaning_bright: bool,
+    },
+}
 
 /// A grid of 1 mm pixels, row by row.
 struct Grid {
@@ -54,16 +68,26 @@ impl Grid {
     }
 }
 
-/// Whether CSF is bright, as the median of the volume's slices, which must be sagittal with anterior
-/// left and head up; `None` where it can't be told.
-pub(super) fn bright_csf(volume: &Volume) -> Option<bool> {
+/// Height, 0 to 1, of the bright strip in the median of the volume's slices, which must be sagittal with
+/// anterior left and head up; `None` where they are too small to tell.
+pub(super) fn csf_height(volume: &Volume) -> Option<f64> {
     let mut heights: Vec<f64> = (0..volume.slices.len()).filter_map(|slice| strip_height(volume, slice)).collect();
     heights.sort_by(f64::total_cmp);
-    let height = *heights.get(heights.len() / 2)?;
-    match height {
-        h if h >= BRIGHT_MIN => Some(true),
-        h if h <= DARK_MAX => Some(false),
-        _ => None,
+    heights.get(heights.len() / 2).copied()
+}
+
+/// What a height says of CSF, beside the greatest height in the study's other sagittal series: where
+/// canals are narrow or winding no strip is high, but a T2-weighted one is still higher.
+pub(super) fn judge(height: f64, greatest_other: Option<f64>) -> Csf {
+    let above = |by: f64| greatest_other.is_some_and(|other| height >= other + by);
+    if height >= BRIGHT_MIN {
+        Csf::Bright
+    } else if above(DIFFERENCE_MIN) {
+        Csf::Unclear { leaning_bright: true }
+    } else if height <= DARK_MAX {
+        Csf::Dark
+    } else {
+        Csf::Unclear { leaning_bright: height >= MIDDLE && (greatest_other.is_none() || above(-DIFFERENCE_MIN)) }
     }
 }
 
@@ -165,14 +189,22 @@ mod tests {
 
     #[test]
     fn a_bright_sac_is_t2_and_a_dark_one_is_not() {
-        assert_eq!(bright_csf(&back(1000)), Some(true));
-        assert_eq!(bright_csf(&back(120)), Some(false));
-        assert_eq!(bright_csf(&back(610)), None);
+        let seen = |strip| csf_height(&back(strip)).map(|height| judge(height, None));
+        assert_eq!(seen(1000), Some(Csf::Bright));
+        assert_eq!(seen(120), Some(Csf::Dark));
+        assert!(matches!(seen(610), Some(Csf::Unclear { .. })));
+    }
+
+    #[test]
+    fn of_two_series_with_a_narrow_canal_the_brighter_one_is_rather_t2() {
+        assert_eq!(judge(0.24, Some(0.21)), Csf::Unclear { leaning_bright: true });
+        assert_eq!(judge(0.21, Some(0.24)), Csf::Dark);
+        assert_eq!(judge(0.29, Some(0.5)), Csf::Unclear { leaning_bright: false });
     }
 
     #[test]
     fn an_image_too_small_for_a_spine_tells_nothing() {
         let small = Volume { row_spacing_mm: 0.1, column_spacing_mm: 0.1, ..back(1000) };
-        assert_eq!(bright_csf(&small), None);
+        assert_eq!(csf_height(&small), None);
     }
 }

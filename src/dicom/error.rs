@@ -35,19 +35,12 @@ pub enum Reason {
     /// Its structure contradicts itself.
     #[error("is malformed: {0}")]
     Malformed(&'static str),
-    /// What dicom-rs says.
-    #[error("can't be parsed: {0}")]
-    Parse(String),
+    /// dicom-rs can't make sense of its header. What it says may quote the header and is not repeated.
+    #[error("has a header that can't be parsed; export it again")]
+    Parse,
     /// Its transfer syntax is not supported.
-    #[error(
-        "is in transfer syntax {name} ({uid}), which is not supported; export it as JPEG 2000, RLE or uncompressed"
-    )]
-    TransferSyntax {
-        /// Name of the syntax, as in DICOM PS3.6 A.
-        name: String,
-        /// Its UID.
-        uid: String,
-    },
+    #[error("is in transfer syntax {0}, which is not supported; export it as JPEG 2000, RLE or uncompressed")]
+    TransferSyntax(String),
     /// Its pixels are of a kind that is not read.
     #[error("has pixels that are not read: {0}")]
     PixelFormat(String),
@@ -110,8 +103,8 @@ impl Reason {
             Self::NotAnImage => "not-an-image",
             Self::Truncated(_) => "truncated",
             Self::Malformed(_) => "malformed",
-            Self::Parse(_) => "parse",
-            Self::TransferSyntax { .. } => "transfer-syntax",
+            Self::Parse => "parse",
+            Self::TransferSyntax(_) => "transfer-syntax",
             Self::PixelFormat(_) => "pixel-format",
             Self::Decode(_) => "decode",
             Self::Limit(_) => "limit",

@@ -99,7 +99,8 @@ fn unpack(path: &Path, found: &mut FoundFiles) -> Result<(), Reason> {
             return Err(Limit::Files.into());
         }
         let target = folder.path().join(format!("{index:06}"));
-        let bytes = io::copy(&mut entry.take(FILE_BYTES_MAX + 1), &mut File::create_new(&target)?)?;
+        let bytes_max = FILE_BYTES_MAX.min(bytes_left) + 1;
+        let bytes = io::copy(&mut entry.take(bytes_max), &mut File::create_new(&target)?)?;
         if bytes > FILE_BYTES_MAX {
             return Err(Limit::FileBytes(bytes).into());
         }

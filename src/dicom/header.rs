@@ -186,8 +186,8 @@ fn parse(object: &Object) -> Result<InMemDicomObject, Reason> {
     let syntax =
         TransferSyntaxRegistry.get(object.encoding.uid()).ok_or(Reason::Malformed("its encoding is unknown"))?;
     catch_unwind(AssertUnwindSafe(|| InMemDicomObject::read_dataset_with_ts(object.header.as_slice(), syntax)))
-        .map_err(|_| Reason::Parse("the parser gave up".to_owned()))?
-        .map_err(|error| Reason::Parse(error.to_string()))
+        .map_err(|_| Reason::Parse)?
+        .map_err(|_| Reason::Parse)
 }
 
 fn identity(data: &InMemDicomObject) -> StudyIdentity {

@@ -6,6 +6,8 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 use super::error::Reason;
 
+/// Characters of a UID (DICOM PS3.5 9.1).
+const UID_CHARS_MAX: usize = 64;
 /// Retired (DICOM PS3.6 A) and still sent.
 const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 
@@ -87,8 +89,9 @@ pub(super) fn codec(uid: &str) -> Result<Codec, Reason> {
         }
         uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Ok(Codec::Jpeg2000),
         _ => {
-            let name = TransferSyntaxRegistry.get(uid).map_or("unknown", |ts| ts.name());
-            Err(Reason::TransferSyntax { name: name.to_owned(), uid: uid.chars().take(64).collect() })
+            let number = || uid.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(UID_CHARS_MAX).collect();
+            let name = TransferSyntaxRegistry.get(uid).map_or_else(number, |ts| ts.name().to_owned());
+            Err(Reason::TransferSyntax(name))
         }
     }
 }

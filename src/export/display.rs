@@ -311,3 +311,79 @@ fn windowed(values: &[f32]) -> Vec<u8> {
     let range = (white - black).max(f32::EPSILON);
     values.iter().map(|v| ((v - black) / range * 255.0).clamp(0.0, 255.0) as u8).collect()
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+mod tests {
+    use super::*;
+    use crate::analysis::volume::Slice;
+
+    /// Five slices from left to right, 4 mm apart, of 30 x 20 pixels of 2 x 1 mm whose value is their slice.
+    fn volume(row_direction_lps: Vec3, column_direction_lps: Vec3) -> Volume {
+        let (rows, columns) = (30, 20);
+        let slice = |k: usize| Slice {
+            origin_lps_mm: [8.0 - 4.0 * k as f64, 0.0, 0.0],
+            stored: (0..rows * columns).map(|i| (100 * k + i / columns) as u16).collect(),
+            slope: 1.0,
+            intercept: 0.0,
+            source: k,
+        };
+        Volume {
+            rows,
+            columns,
+            row_spacing_mm: 2.0,
+            column_spacing_mm: 1.0,
+            row_direction_lps,
+            column_direction_lps,
+            slices: (0..5).map(slice).collect(),
+        }
+    }
+
+    #[test]
+    fn head_is_up_and_front_is_left_however_the_series_was_stored() {
+        for (row, column) in [
+            ([0.0, 1.0, 0.0], [0.0, 0.0, -1.0]),
+            ([0.0, -1.0, 0.0], [0.0, 0.0, 1.0]),
+            ([0.0, 0.0, -1.0], [0.0, 1.0, 0.0]),
+            ([0.0, 0.0, 1.0], [0.0, -1.0, 0.0]),
+        ] {
+            let volume = volume(row, column);
+            let display = Display::new(&volume, None, &[]).unwrap();
+            let place = |p: Vec3| display.pixel_of(p);
+            assert!(place([0.0, 9.0, 0.0])[0] > place([0.0, 0.0, 0.0])[0], "the back is on the right");
+            assert!(place([0.0, 0.0, 9.0])[1] < place([0.0, 0.0, 0.0])[1], "the head is up");
+            let (size, tall) = ([display.width, display.height], row[1] != 0.0);
+            assert_eq!(size, if tall { [20, 60] } else { [60, 20] });
+            let corners = [[0, 0], [19, 0], [0, 29], [19, 29]].map(|[c, r]| {
+                let [x, y] = display.pixel_of(volume.position_lps_mm(f64::from(c), f64::from(r), 2));
+                x > -1.0 && y > -1.0 && x < display.width as f64 && y < display.height as f64
+            });
+            assert_eq!(corners, [true; 4]);
+        }
+    }
+
+    #[test]
+    fn a_straight_spine_is_shown_on_the_slice_nearest_to_it() {
+        let curve: Vec<Vec3> = (0..60).map(|mm| [-4.3, 10.0, f64::from(-mm)]).collect();
+        let display = Display::new(&volume([0.0, 1.0, 0.0], [0.0, 0.0, -1.0]), None, &curve).unwrap();
+        assert_eq!((display.curved, display.slices, display.slice_count), (false, [3, 3], 5));
+    }
+
+    #[test]
+    fn a_bent_spine_takes_each_row_from_where_it_runs() {
+        let volume = volume([0.0, 1.0, 0.0], [0.0, 0.0, -1.0]);
+        let curve: Vec<Vec3> = (0..60).map(|mm| [8.0 - f64::from(mm) * 16.0 / 60.0, 10.0, f64::from(-mm)]).collect();
+        let display = Display::new(&volume, None, &curve).unwrap();
+        assert_eq!((display.curved, display.slices), (true, [0, 4]));
+        let column: Vec<u8> = display.grey.chunks(display.width).map(|row| row[10]).collect();
+        assert!(column.windows(2).all(|w| w[1] >= w[0]), "brighter from slice to slice: {column:?}");
+        assert!(column[55] > column[5] + 150);
+    }
+
+    #[test]
+    fn without_pixels_there_is_nothing_to_show() {
+        let mut volume = volume([0.0, 1.0, 0.0], [0.0, 0.0, -1.0]);
+        volume.slices[2].stored.clear();
+        assert_eq!(Display::new(&volume, None, &[]), None);
+    }
+}

@@ -77,7 +77,9 @@ impl DeviceKey {
             instances.iter().map(|i| format!("instance {} {}", dicom_trimmed(&i.sop_instance_uid), i.pixel_sha256));
         let mut message = format!("analysis {analysis_version}\n");
         for mut lines in [models.collect::<Vec<_>>(), settings.collect(), instances.collect()] {
+            // A multi-frame object stands in the list once for each frame.
             lines.sort();
+            lines.dedup();
             for line in lines {
                 message.push_str(&line.replace('\n', " "));
                 message.push('\n');

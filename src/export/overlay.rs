@@ -213,8 +213,10 @@ fn draw_frame(canvas: &mut Canvas, view: &View) {
     let middle = [x + (width - w) / 2.0, y + (height - h) / 2.0];
     canvas.text_on_image("A", [x + 12.0, middle[1]], font, INK);
     canvas.text_on_image("P", [x + width - w - 12.0, middle[1]], font, INK);
-    canvas.text_on_image("H", [middle[0], y + 8.0], font, INK);
-    canvas.text_on_image("F", [middle[0], y + height - h - 8.0], font, INK);
+    // Names of vertebrae run down the middle: head and foot stand beside them, in front.
+    let in_front = x + width * 0.2;
+    canvas.text_on_image("H", [in_front, y + 8.0], font, INK);
+    canvas.text_on_image("F", [x + width * 0.5, y + height - h - 8.0], font, INK);
     draw_scale_bar(canvas, [x + MARGIN, y + height - MARGIN], view.pixels_per_mm);
 }
 
@@ -275,6 +277,9 @@ fn footer(report: &ReportDocument, display: &Display, characters: usize) -> Vec<
         say(&format!("NOT READ: {}", refusal.text), WARNING_INK);
     }
     say(&taken_from(report, display), INK);
+    if report.vertebrae.iter().any(|v| v.name == UNKNOWN) {
+        say("?1, ?2 ... are bodies without a name, counted from below.", WARNING_INK);
+    }
     let gravest = ["error", "warning", "info"];
     let mut findings: Vec<_> = report.quality.iter().collect();
     findings.sort_by_key(|q| gravest.iter().position(|s| *s == q.severity));
@@ -284,12 +289,23 @@ fn footer(report: &ReportDocument, display: &Display, characters: usize) -> Vec<
     if let Some(more @ 1..) = findings.len().checked_sub(FINDINGS_SHOWN) {
         say(&format!("and {more} more in the report"), INK);
     }
+    if let Some(line) = lumbar(report) {
+        say(&line, INK);
+    }
     let models: Vec<String> = report.models.iter().map(|m| format!("{} {}", m.name, m.version)).collect();
     if !models.is_empty() {
-        say(&format!("Models: {}.", models.join(", ")), QUIET_INK);
+        say(&format!("Models, not cleared for diagnosis: {}.", models.join(", ")), QUIET_INK);
     }
     say(NOTICE, QUIET_INK);
     lines
+}
+
+/// The angles of the lumbar spine as a whole, in words.
+fn lumbar(report: &ReportDocument) -> Option<String> {
+    let l = report.lumbar.as_ref()?;
+    let angles = [("lumbar lordosis L1-S1", l.lumbar_lordosis_deg), ("sacral slope", l.sacral_slope_deg)];
+    let taken: Vec<String> = angles.iter().filter_map(|(n, a)| a.map(|deg| format!("{n} {deg:.1} deg"))).collect();
+    (!taken.is_empty()).then(|| format!("Angles: {}.", taken.join(", ")))
 }
 
 /// Which slices the image shows, in words.

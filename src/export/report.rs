@@ -23,8 +23,8 @@ pub const REPORT_SCHEMA: &str = "deepspine.report/1";
 /// What a level or vertebra without a name is called.
 pub const UNKNOWN: &str = "unknown";
 /// What every report says of itself.
-pub const NOTICE: &str = "Not a diagnosis. Automatic measurements for research; the models listed in not_cleared \
-                          are not cleared as medical devices. A radiologist must check every name and number.";
+pub const NOTICE: &str = "Not a diagnosis. Automatic measurements for research: no model that took part is cleared as a \
+                          medical device. A radiologist must check every name and number.";
 
 /// A report as JSON.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -2,7 +2,7 @@
 //!
 //! At most 110 columns, ASCII only, no colours; head at the top, as an image shows it.
 
-use super::report::{LevelDocument, ReportDocument, SeriesDocument, UNKNOWN, VertebraDocument};
+use super::report::{LevelDocument, MissingDocument, ReportDocument, SeriesDocument, UNKNOWN, VertebraDocument};
 use std::fmt::Write as _;
 
 /// Columns of a line.
@@ -70,7 +70,7 @@ fn level_lines(report: &ReportDocument) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         "              name    canal      canal    disc height, mm      slip        Meyer-  segment  axial".to_owned(),
-        "level         sure    AP, mm   area, mm2  ant   mid  post     mm     %     ding    deg      slices".to_owned(),
+        "level         conf    AP, mm   area, mm2  ant   mid  post     mm     %     ding    deg      slices".to_owned(),
     ];
     lines.extend(report.levels.iter().rev().map(level_line));
     lines
@@ -113,7 +113,7 @@ fn vertebra_lines(report: &ReportDocument) -> Vec<String> {
     let mut lines = vec![
         String::new(),
         "              name    body height, mm     ratio to posterior   depth    canal      canal".to_owned(),
-        "vertebra      sure    ant   mid  post        ant    mid         mm      AP, mm   area, mm2".to_owned(),
+        "vertebra      conf    ant   mid  post        ant    mid         mm      AP, mm   area, mm2".to_owned(),
     ];
     lines.extend(report.vertebrae.iter().rev().map(vertebra_line));
     lines
@@ -150,25 +150,31 @@ fn lumbar_lines(report: &ReportDocument) -> Vec<String> {
     ]
 }
 
-/// Why numbers are missing: each reason once, with the places where it holds.
+/// Which numbers are missing and why: each reason once, with the places where it holds.
 fn missing_lines(report: &ReportDocument) -> Vec<String> {
-    let of_levels = report.levels.iter().map(|l| (called(&l.name, l.ordinal_from_below), &l.missing));
-    let of_vertebrae = report.vertebrae.iter().map(|v| (called(&v.name, v.ordinal_from_below), &v.missing));
-    let of_lumbar = report.lumbar.iter().map(|l| ("lumbar".to_owned(), &l.missing));
-    let mut reasons: Vec<(&str, Vec<String>)> = Vec::new();
+    let of_levels = report.levels.iter().map(|l| (place("disc", &l.name, l.ordinal_from_below), &l.missing));
+    let of_vertebrae = report.vertebrae.iter().map(|v| (place("body", &v.name, v.ordinal_from_below), &v.missing));
+    let of_lumbar = report.lumbar.iter().map(|l| ("lumbar spine".to_owned(), &l.missing));
+    let mut reasons: Vec<(&MissingDocument, Vec<String>)> = Vec::new();
     for (place, missing) in of_levels.chain(of_vertebrae).chain(of_lumbar) {
         for m in missing {
-            match reasons.iter_mut().find(|(reason, _)| *reason == m.reason) {
-                Some((_, places)) if places.last() == Some(&place) => {}
+            match reasons.iter_mut().find(|(known, _)| *known == m) {
                 Some((_, places)) => places.push(place.clone()),
-                None => reasons.push((&m.reason, vec![place.clone()])),
+                None => reasons.push((m, vec![place.clone()])),
             }
         }
     }
     let blank = (!reasons.is_empty()).then(String::new);
-    let lines =
-        reasons.iter().flat_map(|(reason, places)| wrapped("missing ", &format!("{}: {reason}", places.join(" "))));
+    let lines = reasons.iter().flat_map(|(m, places)| {
+        let names = m.measurements.join(", ").replace('_', " ");
+        wrapped("missing ", &format!("{}: {names}: {}", places.join(", "), m.reason))
+    });
     blank.into_iter().chain(lines).collect()
+}
+
+/// A name, or what it is and which one from below.
+fn place(what: &str, name: &str, ordinal_from_below: usize) -> String {
+    if name == UNKNOWN { format!("{what} no.{ordinal_from_below}") } else { name.to_owned() }
 }
 
 /// A name, or which one from below it is.

@@ -46,3 +46,86 @@ fn block_slices(level: &LevelReport, series: usize, block: usize, volume: &Volum
     });
     slices.collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::study::SeriesImages;
+    use crate::analysis::volume::Slice;
+    use crate::spine::{Designation, DiscPlane, LevelMeasurements, Measurement, RoleAssignment, Vec3};
+
+    fn level(centre_lps_mm: Vec3) -> LevelReport {
+        let none = || Measurement::missing("not taken", "mm", "none");
+        LevelReport {
+            designation: Designation { name: None, ordinal_from_below: 1, confidence: 0.0, evidence: Vec::new() },
+            plane: DiscPlane {
+                centre_lps_mm,
+                normal_lps: [0.0, 0.0, 1.0],
+                anterior_lps: [0.0, -1.0, 0.0],
+                depth_mm: 34.0,
+            },
+            measurements: LevelMeasurements {
+                canal_ap_disc_mm: none(),
+                canal_area_disc_mm2: none(),
+                disc_height_anterior_mm: none(),
+                disc_height_middle_mm: Measurement::taken(8.0, "mm", "none"),
+                disc_height_posterior_mm: none(),
+                disc_height_index: none(),
+                slip_mm: none(),
+                slip_percent: none(),
+                meyerding: None,
+                segmental_lordosis_deg: none(),
+            },
+            axial: Vec::new(),
+        }
+    }
+
+    /// Nine slices 4 mm apart, the middle one through the origin, tilted about the left-right axis.
+    fn block(tilt_deg: f64) -> Volume {
+        let (sin, cos) = tilt_deg.to_radians().sin_cos();
+        let slice = |k: usize| {
+            let along = (k as f64 - 4.0) * 4.0;
+            let at = |up: f64, back: f64| [-60.0, back * cos - up * sin, back * sin + up * cos];
+            Slice { origin_lps_mm: at(along, -60.0), stored: Vec::new(), slope: 1.0, intercept: 0.0, source: k }
+        };
+        Volume {
+            rows: 120,
+            columns: 120,
+            row_spacing_mm: 1.0,
+            column_spacing_mm: 1.0,
+            row_direction_lps: [1.0, 0.0, 0.0],
+            column_direction_lps: [0.0, cos, sin],
+            slices: (0..9).map(slice).collect(),
+        }
+    }
+
+    fn study(role: Role, blocks: Vec<Volume>) -> StudyImages {
+        let assignment = RoleAssignment { role, reason: String::new(), confidence: 1.0 };
+        StudyImages { series: vec![SeriesImages { assignment, blocks }], quality: Vec::new() }
+    }
+
+    #[test]
+    fn slices_through_a_disc_are_its_slices() {
+        let mut levels = [level([0.0, 0.0, 1.0])];
+        axial_slices(&mut levels, &study(Role::AxialT2, vec![block(0.0)]));
+        let slices: Vec<_> = levels[0].axial.iter().map(|a| (a.slice, a.distance_mm)).collect();
+        assert_eq!(slices, [(3, 5.0), (4, 1.0), (5, -3.0)]);
+    }
+
+    #[test]
+    fn slices_at_a_steep_angle_or_beside_the_disc_are_not() {
+        let images = study(Role::AxialT2, vec![block(35.0), block(10.0)]);
+        let mut levels = [level([0.0, 0.0, 0.0]), level([0.0, 75.0, 0.0])];
+        axial_slices(&mut levels, &images);
+        assert!(levels[0].axial.iter().all(|a| a.block == 1 && (a.angle_deg - 10.0).abs() < 1e-6));
+        assert_eq!(levels[0].axial.len(), 3);
+        assert!(levels[1].axial.is_empty());
+    }
+
+    #[test]
+    fn sagittal_series_are_no_axial_ones() {
+        let mut levels = [level([0.0, 0.0, 0.0])];
+        axial_slices(&mut levels, &study(Role::SagittalT2, vec![block(0.0)]));
+        assert!(levels[0].axial.is_empty());
+    }
+}

@@ -264,3 +264,6 @@ fn evidence(code: &'static str, text: &str) -> Evidence {
 fn finding(code: QualityCode, text: &str) -> QualityFinding {
     QualityFinding { code, severity: Severity::Warning, text: text.to_owned(), series: None }
 }
+
+#[cfg(test)]
+mod tests;

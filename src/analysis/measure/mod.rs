@@ -25,6 +25,8 @@ use probe::Probe;
 pub const SLIP_THRESHOLD_MM: f64 = 3.0;
 /// A disc's mask whose centre lies this far from the middle between the endplates is a fragment of it, mm.
 const ASTRAY_MM: f64 = 5.0;
+/// So is one that is less deep than this share of the bodies beside it.
+const FRAGMENT_DEPTH: f64 = 0.45;
 /// Distance of two corners of one wall.
 const HEIGHT_METHOD: &str = "endplate-corners";
 /// Distance of the endplates' own middles.
@@ -34,8 +36,7 @@ const RATIO_METHOD: &str = "quotient";
 /// Chord of the body at mid-height.
 const DEPTH_METHOD: &str = "mid-height-chord";
 /// From the posterior corner of the lower vertebra's upper endplate to that of the upper vertebra's
-/// lower one, along the line that halves the angle of the two endplates: along the lower endplate
-/// alone, a wedge of 10 degrees would pass for a backward slip of nearly 1 mm.
+/// lower one, along the lower vertebra's endplate. A healthy wedge of 10 degrees reads as up to 1 mm backwards.
 const SLIP_METHOD: &str = "posterior-corners";
 /// Angle of two lines through endplate corners in the slices' plane.
 const ANGLE_METHOD: &str = "endplate-lines";
@@ -96,15 +97,17 @@ impl DiscShape {
             _ => (part.centre_mm, part.number.is_some()),
         };
         let directions = directions_at(centre_mm);
-        let extent = match (part.number, facing) {
-            (Some(number), _) if segmented => DiscExtent::find(probe(spine, number), centre_mm, &directions),
-            (_, Some((below, above))) => {
-                let half = (below.depth_mm() + above.depth_mm()) / 4.0;
-                Some(DiscExtent { front_mm: -half, back_mm: half })
-            }
-            _ => None,
-        };
-        Self { centre_mm, directions, extent, number: part.number.filter(|_| segmented) }
+        let body_depth_mm = [part.lower, part.upper].into_iter().flatten().map(|i| spine.bodies[i].depth_mm);
+        let least_mm = FRAGMENT_DEPTH * body_depth_mm.fold(0.0, f64::max);
+        let own = part.number.filter(|_| segmented).and_then(|number| {
+            let extent = DiscExtent::find(probe(spine, number), centre_mm, &directions)?;
+            (extent.depth_mm() >= least_mm).then_some((number, extent))
+        });
+        let between = facing.map(|(below, above)| {
+            let half = (below.depth_mm() + above.depth_mm()) / 4.0;
+            DiscExtent { front_mm: -half, back_mm: half }
+        });
+        Self { centre_mm, directions, extent: own.map(|o| o.1).or(between), number: own.map(|o| o.0) }
     }
 }
 
@@ -230,11 +233,8 @@ fn slip(facing: Result<(&Endplate, &Endplate), &'static str>) -> (Measurement, M
         Ok(facing) => facing,
         Err(reason) => return missing(reason),
     };
-    let forwards = normalised(sub(below.anterior_mm, below.posterior_mm))
-        .zip(normalised(sub(above.anterior_mm, above.posterior_mm)))
-        .and_then(|(below, above)| normalised(add(below, above)));
-    let Some(forwards) = forwards else {
-        return missing("the endplates have no common direction");
+    let Some(forwards) = normalised(sub(below.anterior_mm, below.posterior_mm)) else {
+        return missing("the endplate below has no direction");
     };
     let slip_mm = dot(sub(above.posterior_mm, below.posterior_mm), forwards);
     let percent = 100.0 * slip_mm / below.depth_mm();

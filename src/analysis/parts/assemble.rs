@@ -1,5 +1,6 @@
 //! Every kept part gets its number and its centre; everything else becomes background.
 
+use super::canal::CanalPath;
 use super::centre::{in_plane, lateral_mm};
 use super::components::Component;
 use super::frame::Frame;
@@ -100,11 +101,11 @@ impl Chain {
         let mut numbering = Numbering { kinds: Vec::new(), of_component: vec![0; self.components.len()] };
         let rough: Vec<Vec3> = self.members[first..].iter().map(|m| self.candidates[m[0]].centre_mm).collect();
         let rough = SpineCurve::fit(&rough)?;
-        let canal: Vec<usize> = self.canal_components(&rough);
-        let in_canal = |component: usize| canal.contains(&component);
+        let path = self.canal_path(first);
+        let canal = self.canal_components(&rough, path.as_ref());
         let lateral: Vec<Vec3> = (first..self.members.len())
             .filter_map(|i| {
-                let z = lateral_mm(&self.frame, &self.pieces(&self.body_components(i)), &self.canal, &in_canal)?;
+                let z = lateral_mm(&self.frame, &self.pieces(&self.body_components(i)), path.as_ref())?;
                 Some([self.body(i).centre_mm[0], self.body(i).centre_mm[1], z])
             })
             .collect();
@@ -139,14 +140,21 @@ impl Chain {
         self.members[index].iter().flat_map(|m| self.candidates[*m].components.iter().copied()).collect()
     }
 
+    /// The canal's way sideways, looked for from the middle of all bodies on.
+    fn canal_path(&self, first: usize) -> Option<CanalPath> {
+        let bodies = || (first..self.members.len()).map(|i| self.body(i).centre_mm[2]);
+        self.canal.path(&self.frame, bodies().sum::<f64>() / bodies().count().max(1) as f64)
+    }
+
     /// The components of the canal that runs behind the bodies.
-    fn canal_components(&self, curve: &SpineCurve) -> Vec<usize> {
+    fn canal_components(&self, curve: &SpineCurve, path: Option<&CanalPath>) -> Vec<usize> {
         let behind = |c: &&Candidate| {
             let s_mm = curve.nearest_mm(c.centre_mm);
             let away_mm = dot(sub(c.centre_mm, curve.at(s_mm)), curve.directions(s_mm).back);
             c.structure == Structure::Canal && CANAL_BEHIND_MM.contains(&away_mm)
         };
-        self.candidates.iter().filter(behind).flat_map(|c| c.components.iter().copied()).collect()
+        let on_path = |component: &usize| path.is_some_and(|path| self.canal.on_path(*component, path));
+        self.candidates.iter().filter(behind).flat_map(|c| c.components.iter().copied()).filter(on_path).collect()
     }
 
     fn number_bodies(&self, first: usize, midline: &SpineCurve, numbering: &mut Numbering) -> Option<Vec<Body>> {

@@ -13,11 +13,21 @@ const ALONGSIDE_MM: std::ops::RangeInclusive<f64> = 7.0..=33.0;
 /// How far to the side canal and body may lie apart, mm.
 const LATERAL_MM: f64 = 15.0;
 
+/// Height of the bands in which the canal's way sideways is followed, mm.
+const BAND_MM: f64 = 8.0;
+/// Half the width of a canal, mm, and how much further from its middle a piece of it may lie.
+const HALF_WIDTH_MM: f64 = 10.0;
+const PATH_MARGIN_MM: f64 = 4.0;
+/// What a step sideways from band to band costs, and being away from where the search begins, in mm² of canal for each mm².
+const JUMP_COST: f64 = 2.0;
+const ASTRAY_COST: f64 = 0.1;
+
 /// One row of the canal in one slice.
 #[derive(Debug, Clone, Copy)]
 struct Crossing {
     front_mm: Vec3,
     width_mm: f64,
+    slice: usize,
     component: usize,
 }
 
@@ -44,6 +54,7 @@ impl CanalOutline {
                 crossings.push(Crossing {
                     front_mm: frame.at_pixel(column, row as f64, c.slice),
                     width_mm: (last - first + 1) as f64 * frame.column_spacing_mm,
+                    slice: c.slice,
                     component: i,
                 });
             }
@@ -69,11 +80,85 @@ impl CanalOutline {
         Some(nearest.is_some_and(|distance| ALONGSIDE_MM.contains(&distance)))
     }
 
-    /// Where the canal's middle lies sideways within `reach_mm` of a height, weighted by its width, among `accepted` pieces.
-    pub(crate) fn lateral_centre_mm(&self, y_mm: f64, reach_mm: f64, accepted: &dyn Fn(usize) -> bool) -> Option<f64> {
-        let near = self.crossings.iter().filter(|c| (c.front_mm[1] - y_mm).abs() <= reach_mm && accepted(c.component));
-        let (sum, weight) =
-            near.fold((0.0, 0.0), |(sum, weight), c| (sum + c.front_mm[2] * c.width_mm, weight + c.width_mm));
-        (weight > 0.0).then(|| sum / weight)
+    /// The way of the canal sideways, beginning the search at `z_mm`; `None` where there is no canal.
+    ///
+    /// Lateral slices show foramina that a network takes for canal: of all ways from the highest piece
+    /// to the lowest, the one with most canal on it and the fewest jumps.
+    pub(crate) fn path(&self, frame: &Frame, z_mm: f64) -> Option<CanalPath> {
+        let heights = || self.crossings.iter().map(|c| c.front_mm[1]);
+        let (top_mm, bottom_mm) = (heights().min_by(f64::total_cmp)?, heights().max_by(f64::total_cmp)?);
+        let bands = ((bottom_mm - top_mm) / BAND_MM) as usize + 1;
+        let slices: Vec<f64> = (0..frame.slices()).map(|k| frame.slice_z_mm(k)).collect();
+        let mut areas = vec![vec![0.0; slices.len()]; bands];
+        for crossing in &self.crossings {
+            let band = ((crossing.front_mm[1] - top_mm) / BAND_MM) as usize;
+            let gap = frame.slice_gap_mm(crossing.slice);
+            // What the canal's cross-section gains by this row, mm².
+            areas[band][crossing.slice] +=
+                crossing.width_mm * STEP_MM / BAND_MM * if gap.is_finite() { gap } else { 1.0 };
+        }
+        let near = |k: usize, j: &usize| (slices[*j] - slices[k]).abs() <= HALF_WIDTH_MM;
+        let score = |band: &Vec<f64>, k: usize| -> f64 {
+            let covered: f64 = (0..slices.len()).filter(|j| near(k, j)).map(|j| band[j]).sum();
+            covered - ASTRAY_COST * (slices[k] - z_mm).powi(2)
+        };
+        let scores: Vec<Vec<f64>> = areas.iter().map(|b| (0..slices.len()).map(|k| score(b, k)).collect()).collect();
+        let way = best_way(&scores, |j, k| -JUMP_COST * (slices[j] - slices[k]).powi(2));
+        let middle = |(band, k): (&Vec<f64>, &usize)| {
+            let (sum, weight) = (0..slices.len())
+                .filter(|j| near(*k, j))
+                .fold((0.0, 0.0), |(sum, weight), j| (sum + band[j] * slices[j], weight + band[j]));
+            if weight > 0.0 { sum / weight } else { slices[*k] }
+        };
+        Some(CanalPath { top_mm, middles_mm: areas.iter().zip(&way).map(middle).collect() })
     }
+
+    /// Whether most of a piece lies on the way of the canal.
+    pub(crate) fn on_path(&self, component: usize, path: &CanalPath) -> bool {
+        let rows = self.crossings.iter().filter(|c| c.component == component);
+        let (near, all) = rows.fold((0, 0), |(near, all), c| {
+            let away_mm = (c.front_mm[2] - path.lateral_mm(c.front_mm[1])).abs();
+            (near + usize::from(away_mm <= HALF_WIDTH_MM + PATH_MARGIN_MM), all + 1)
+        });
+        2 * near > all
+    }
+}
+
+/// The canal's middle sideways, by height.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct CanalPath {
+    top_mm: f64,
+    middles_mm: Vec<f64>,
+}
+
+impl CanalPath {
+    /// Sideways place of the canal's middle at a height, mm; beyond its ends that of the nearest end.
+    pub(crate) fn lateral_mm(&self, y_mm: f64) -> f64 {
+        let last = self.middles_mm.len() - 1;
+        let place = ((y_mm - self.top_mm) / BAND_MM - 0.5).clamp(0.0, last as f64);
+        let (band, share) = (place as usize, place.fract());
+        self.middles_mm[band] * (1.0 - share) + self.middles_mm[(band + 1).min(last)] * share
+    }
+}
+
+/// The way through rows of scores that collects most, with a gain (or cost) for each step.
+fn best_way(scores: &[Vec<f64>], step: impl Fn(usize, usize) -> f64) -> Vec<usize> {
+    let Some(first) = scores.first() else { return Vec::new() };
+    let mut best = first.clone();
+    let mut before: Vec<Vec<usize>> = Vec::new();
+    for row in &scores[1..] {
+        let from: Vec<usize> = (0..row.len())
+            .map(|k| {
+                (0..row.len()).max_by(|a, b| (best[*a] + step(*a, k)).total_cmp(&(best[*b] + step(*b, k)))).unwrap_or(k)
+            })
+            .collect();
+        best = (0..row.len()).map(|k| row[k] + best[from[k]] + step(from[k], k)).collect();
+        before.push(from);
+    }
+    let mut way = vec![(0..best.len()).max_by(|a, b| best[*a].total_cmp(&best[*b])).unwrap_or(0)];
+    for from in before.iter().rev() {
+        way.push(from[way[way.len() - 1]]);
+    }
+    way.reverse();
+    way
 }

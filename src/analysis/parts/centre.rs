@@ -4,7 +4,7 @@
 //! comes first, from the whole width, is smoothed along the curve, and the centre within the
 //! sagittal plane is then taken from the slices nearest to it.
 
-use super::canal::CanalOutline;
+use super::canal::CanalPath;
 use super::components::Component;
 use super::frame::Frame;
 use crate::spine::Vec3;
@@ -13,9 +13,8 @@ use crate::spine::Vec3;
 const CUT_SHARE: f64 = 0.3;
 /// Slices up to this far from the curve's plane count for the centre, or one slice distance, mm.
 const REACH_MM: f64 = 5.0;
-/// How far above and below a body its stretch of the canal goes, mm.
-const CANAL_REACH_MM: f64 = 12.0;
-
+/// The middle of a body lies at most this far beside that of the canal, even in a turned spine, mm.
+const BESIDE_CANAL_MM: f64 = 6.0;
 /// The centre of the pieces, weighted towards the sagittal plane at `z_mm`; `None` where none is near.
 pub(crate) fn in_plane(frame: &Frame, pieces: &[&Component], z_mm: f64) -> Option<Vec3> {
     let mut sum = [0.0; 2];
@@ -31,13 +30,9 @@ pub(crate) fn in_plane(frame: &Frame, pieces: &[&Component], z_mm: f64) -> Optio
     (total > 0.0).then(|| [sum[0] / total, sum[1] / total, z_mm])
 }
 
-/// Where the pieces' middle lies sideways, mm: from their own width where all of it is in view, else from the canal behind them.
-pub(crate) fn lateral_mm(
-    frame: &Frame,
-    pieces: &[&Component],
-    canal: &CanalOutline,
-    in_canal: &dyn Fn(usize) -> bool,
-) -> Option<f64> {
+/// Where the pieces' middle lies sideways, mm: from their own width where all of it is in view, but
+/// never far from the canal behind them; else from that canal.
+pub(crate) fn lateral_mm(frame: &Frame, pieces: &[&Component], canal: Option<&CanalPath>) -> Option<f64> {
     let mut areas = vec![0.0; frame.slices()];
     for piece in pieces {
         areas[piece.slice] += piece.area_mm2;
@@ -47,11 +42,10 @@ pub(crate) fn lateral_mm(
     if total <= 0.0 {
         return None;
     }
-    let mean = areas.iter().enumerate().map(|(k, a)| a * frame.slice_z_mm(k)).sum::<f64>() / total;
-    let outer = areas.first().copied().unwrap_or(0.0).max(areas.last().copied().unwrap_or(0.0));
-    if outer < CUT_SHARE * largest {
-        return Some(mean);
-    }
+    let own = areas.iter().enumerate().map(|(k, a)| a * frame.slice_z_mm(k)).sum::<f64>() / total;
     let y = pieces.iter().map(|p| p.area_mm2 * p.centre_mm[1]).sum::<f64>() / total;
-    canal.lateral_centre_mm(y, CANAL_REACH_MM, in_canal).or(Some(mean))
+    let Some(behind) = canal.map(|c| c.lateral_mm(y)) else { return Some(own) };
+    let outer = areas.first().copied().unwrap_or(0.0).max(areas.last().copied().unwrap_or(0.0));
+    let whole = outer < CUT_SHARE * largest;
+    Some(if whole { own.clamp(behind - BESIDE_CANAL_MM, behind + BESIDE_CANAL_MM) } else { behind })
 }

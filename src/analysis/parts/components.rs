@@ -265,3 +265,97 @@ fn component(frame: &Frame, slice: usize, label: u8, sums: &Sums) -> Option<Comp
             || sums.columns[1] + 1 == frame.columns,
     })
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that fails here has found its fault")]
+mod tests {
+    use super::*;
+    use crate::analysis::volume::{Slice, Volume};
+
+    /// One slice of 1 mm pixels.
+    fn slice(rows: usize, columns: usize) -> Frame {
+        let slice = Slice { origin_lps_mm: [0.0; 3], stored: Vec::new(), slope: 1.0, intercept: 0.0, source: 0 };
+        let volume = Volume {
+            rows,
+            columns,
+            row_spacing_mm: 1.0,
+            column_spacing_mm: 1.0,
+            row_direction_lps: [0.0, 1.0, 0.0],
+            column_direction_lps: [0.0, 0.0, -1.0],
+            slices: vec![slice],
+        };
+        Frame::of(&volume).unwrap()
+    }
+
+    /// Fills rows and columns of a slice that is `columns` wide.
+    fn fill(
+        channels: &mut [u8],
+        columns: usize,
+        rows: std::ops::Range<usize>,
+        range: std::ops::Range<usize>,
+        channel: u8,
+    ) {
+        for row in rows {
+            channels[row * columns + range.start..row * columns + range.end].fill(channel);
+        }
+    }
+
+    fn labelled(frame: &Frame, channels: &[u8]) -> Vec<Component> {
+        let mut labels = vec![0; channels.len()];
+        label(frame, channels, &mut labels).concat()
+    }
+
+    #[test]
+    fn bodies_that_touch_over_a_few_millimetres_are_two() {
+        let frame = slice(80, 60);
+        let mut channels = vec![0; 80 * 60];
+        fill(&mut channels, 60, 5..32, 10..44, 1);
+        fill(&mut channels, 60, 40..67, 10..44, 1);
+        fill(&mut channels, 60, 32..40, 10..14, 1);
+        let found = labelled(&frame, &channels);
+        assert_eq!(found.len(), 2);
+        assert!((found[0].area_mm2 - found[1].area_mm2).abs() < 30.0);
+    }
+
+    #[test]
+    fn bodies_that_run_together_over_their_whole_depth_are_cut_across() {
+        let frame = slice(90, 60);
+        let mut channels = vec![0; 90 * 60];
+        fill(&mut channels, 60, 5..73, 12..44, 1);
+        let found = labelled(&frame, &channels);
+        assert_eq!(found.len(), 2);
+        assert!(found.iter().all(|c| c.area_mm2 > 0.35 * 68.0 * 32.0), "{found:?}");
+    }
+
+    #[test]
+    fn a_body_and_the_sacrum_that_run_together_are_cut_where_the_class_changes() {
+        let frame = slice(90, 60);
+        let mut channels = vec![0; 90 * 60];
+        fill(&mut channels, 60, 5..36, 12..44, 1);
+        fill(&mut channels, 60, 36..66, 12..44, 5);
+        let mut found = labelled(&frame, &channels);
+        found.sort_by(|a, b| a.centre_mm[1].total_cmp(&b.centre_mm[1]));
+        assert_eq!(found.len(), 2);
+        assert!(found[0].sacrum_share < 0.1 && found[1].sacrum_share > 0.9, "{found:?}");
+    }
+
+    #[test]
+    fn a_large_body_is_not_cut_from_front_to_back() {
+        let frame = slice(50, 80);
+        let mut channels = vec![0; 50 * 80];
+        fill(&mut channels, 80, 8..40, 10..62, 1);
+        assert_eq!(labelled(&frame, &channels).len(), 1);
+    }
+
+    #[test]
+    fn islands_are_dropped_and_noise_never_runs_out_of_labels() {
+        let frame = slice(300, 300);
+        let checkers: Vec<u8> = (0..300 * 300).map(|i| u8::from((i / 300 / 5 + i % 300 / 5) % 2 == 0) * 3).collect();
+        let found = labelled(&frame, &checkers);
+        assert!(found.len() <= usize::from(MAX_LABELS));
+        let mut specks = vec![0; 300 * 300];
+        specks[77] = 1;
+        specks[4_000] = 4;
+        assert!(labelled(&frame, &specks).is_empty());
+    }
+}

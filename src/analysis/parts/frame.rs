@@ -10,6 +10,9 @@ use crate::spine::{Vec3, add, dot, scaled, sub};
 /// A value of the mask that counts as inside, where half of a sample's surroundings have it.
 pub(crate) const EDGE_OCCUPANCY: f64 = 0.5;
 
+/// No image of a spine is larger than this in any direction, mm; whatever is, has a wrong header.
+pub(crate) const MAX_FIELD_MM: f64 = 2500.0;
+
 /// Where a slice's first pixel lies in the slice frame, mm.
 type SlicePlace = Vec3;
 
@@ -26,7 +29,7 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    /// The frame of `volume`; `None` where it has no pixels or no finite geometry.
+    /// The frame of `volume`; `None` where it has no pixels or no finite geometry, or more of it than a scanner covers.
     pub(crate) fn of(volume: &Volume) -> Option<Self> {
         let axes_lps = [volume.row_direction_lps, volume.column_direction_lps, volume.normal_lps()];
         let origin_lps_mm = volume.slices.first()?.origin_lps_mm;
@@ -41,7 +44,11 @@ impl Frame {
         let finite = places_mm.iter().chain(&axes_lps).chain([&origin_lps_mm]).flatten().all(|v| v.is_finite());
         let spaced = [volume.row_spacing_mm, volume.column_spacing_mm].iter().all(|s| s.is_finite() && *s > 0.0);
         let ordered = places_mm.windows(2).all(|w| w[0][2] < w[1][2]);
-        (finite && spaced && ordered && volume.slice_len() > 0).then_some(Self {
+        let depth_mm = places_mm.last()?[2] - places_mm[0][2];
+        let field_mm =
+            [volume.rows as f64 * volume.row_spacing_mm, volume.columns as f64 * volume.column_spacing_mm, depth_mm];
+        let sized = field_mm.iter().all(|f| *f <= MAX_FIELD_MM);
+        (finite && spaced && ordered && sized && volume.slice_len() > 0).then_some(Self {
             rows: volume.rows,
             columns: volume.columns,
             row_spacing_mm: volume.row_spacing_mm,

@@ -15,6 +15,9 @@ const TYPICAL_RANK: usize = 4;
 /// smaller and lie off centre.
 const CENTRAL: std::ops::RangeInclusive<f64> = 0.6..=1.45;
 
+/// A candidate is cut by the image's edge where more than this share of its central pieces is.
+const EDGE_SHARE: f64 = 0.2;
+
 /// Pieces of one structure that belong together across slices.
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
@@ -30,7 +33,7 @@ pub(crate) struct Candidate {
     pub(crate) variance_mm2: [f64; 3],
     /// Share of sacrum pixels among all of them.
     pub(crate) sacrum_share: f64,
-    /// Whether a central piece reaches the image's edge.
+    /// Whether its central pieces reach the image's edge.
     pub(crate) at_edge: bool,
 }
 
@@ -57,7 +60,7 @@ impl Candidate {
             centre_mm: [mean(&|c| c.centre_mm[0]), mean(&|c| c.centre_mm[1]), mean(&|c| frame.slice_z_mm(c.slice))],
             variance_mm2: [mean(&|c| c.variance_mm2[0]), mean(&|c| c.variance_mm2[1]), mean(&|c| c.variance_mm2[2])],
             sacrum_share: sacrum / total,
-            at_edge: central.iter().any(|c| c.at_edge),
+            at_edge: mean(&|c| f64::from(u8::from(c.at_edge))) >= EDGE_SHARE,
             components: members,
         }
     }

@@ -4,6 +4,7 @@ use dicom_dictionary_std::uids;
 
 use super::orientation::Plane;
 use super::words::{self, Words};
+use crate::dicom::contrast::Csf;
 use crate::dicom::header::Physics;
 use crate::spine::{Role, RoleAssignment};
 
@@ -55,6 +56,7 @@ const BY_WORDS: f64 = 0.75;
 const BY_WORDS_AND_PIXELS: f64 = 0.9;
 const WORDS_AGAINST_PIXELS: f64 = 0.5;
 const BY_PIXELS: f64 = 0.6;
+const BY_UNCLEAR_PIXELS: f64 = 0.3;
 /// A slice this far from its plane's axis, in degrees, makes the plane itself less sure.
 const OBLIQUE_DEG: f64 = 30.0;
 
@@ -103,32 +105,30 @@ fn fat_known_by_words(physics: Weighting, words: Weighting) -> bool {
     matches!((physics, words), (Weighting::T2, Weighting::FatSuppressed) | (Weighting::T1, Weighting::T1FatSuppressed))
 }
 
-/// The role of a series decided by its pixels where the header has no physics: whether CSF is
-/// brighter than what surrounds it. `None` where there is nothing to settle.
+/// The role of a series whose header has no physics, with what its pixels say of CSF: they settle what
+/// nothing else tells, and make a role by words surer or less sure. `None` where they change nothing.
 pub(in crate::dicom) fn settled_by_pixels(
     plane: Plane,
     by_words: Option<Weighting>,
-    bright_csf: Option<bool>,
+    csf: Csf,
 ) -> Option<RoleAssignment> {
-    let seen = bright_csf.map(|bright| if bright { Weighting::T2 } else { Weighting::T1 });
-    let csf = match bright_csf {
-        Some(true) => "CSF is bright",
-        Some(false) => "CSF is dark",
-        None => return None,
+    let (seen, what) = match csf {
+        Csf::Bright => (Weighting::T2, "CSF is bright"),
+        Csf::Dark => (Weighting::T1, "CSF is dark"),
+        Csf::Unclear { leaning_bright: true } => (Weighting::T2, "CSF is rather bright"),
+        Csf::Unclear { leaning_bright: false } => (Weighting::T1, "CSF is rather dark"),
     };
+    let unclear = matches!(csf, Csf::Unclear { .. });
     let (weighting, confidence, why) = match by_words {
-        None => (seen, BY_PIXELS, format!("by pixels alone: {csf}")),
-        Some(w) if Some(w) == seen => {
-            (by_words, BY_WORDS_AND_PIXELS, format!("by description and pixels: {csf}; the header has no timing"))
+        None => (seen, if unclear { BY_UNCLEAR_PIXELS } else { BY_PIXELS }, "by pixels alone"),
+        Some(_) if unclear => return None,
+        Some(words) if words == seen => (words, BY_WORDS_AND_PIXELS, "by description and pixels"),
+        Some(words @ (Weighting::T1 | Weighting::T2)) => {
+            (words, WORDS_AGAINST_PIXELS, "by description, against the pixels")
         }
-        Some(Weighting::T1 | Weighting::T2) => (
-            by_words,
-            WORDS_AGAINST_PIXELS,
-            format!("by description, against the pixels: {csf}; the header has no timing"),
-        ),
         Some(_) => return None,
     };
-    Some(in_plane(plane, weighting, confidence, &why))
+    Some(in_plane(plane, Some(weighting), confidence, &format!("{why}: {what}; the header has no timing")))
 }
 
 fn because(role: Role, confidence: f64, reason: impl Into<String>) -> RoleAssignment {
@@ -157,6 +157,9 @@ fn no_stack(facts: &Facts<'_>, words: Words) -> Option<RoleAssignment> {
         let confidence = if survey { 0.9 } else { 0.7 };
         return Some(because(Role::Localizer, confidence, "few slices in each of several planes"));
     }
+    if says(&["FAT", "F"]) {
+        return Some(because(Role::Other, BY_PHYSICS, "the fat image of a Dixon acquisition"));
+    }
     let reformatted = says(&["MPR", "MIP", "PROJECTION IMAGE", "REFORMATTED", "RESAMPLED", "SUBTRACT", "ADC"]);
     let secondary = physics.image_type.get(1).is_some_and(|v| v == "SECONDARY");
     if reformatted || secondary {
@@ -168,7 +171,8 @@ fn no_stack(facts: &Facts<'_>, words: Words) -> Option<RoleAssignment> {
 /// The weighting that sequence and timing make.
 fn by_physics(physics: &Physics) -> Option<Weighting> {
     let sequence = |name: &str| physics.scanning_sequence.iter().any(|s| s == name);
-    let fat = physics.fat_suppressed;
+    let water = physics.image_type.iter().any(|value| value == "WATER" || value == "W");
+    let fat = physics.fat_suppressed || water;
     let (te, tr) = (physics.echo_time_ms, physics.repetition_time_ms);
     if let Some(ms) = physics.inversion_time_ms.filter(|_| sequence("IR") || physics.scanning_sequence.is_empty()) {
         return Some(if ms <= STIR_INVERSION_MS_MAX { Weighting::FatSuppressed } else { Weighting::T1 });
@@ -272,11 +276,14 @@ mod tests {
 
     #[test]
     fn pixels_settle_what_the_header_leaves_open() {
-        let alone = settled_by_pixels(Plane::Sagittal, None, Some(true));
+        let alone = settled_by_pixels(Plane::Sagittal, None, Csf::Bright);
         assert!(alone.is_some_and(|a| a.role == Role::SagittalT2 && a.confidence == BY_PIXELS));
-        let doubt = settled_by_pixels(Plane::Sagittal, Some(Weighting::T1), Some(true));
+        let doubt = settled_by_pixels(Plane::Sagittal, Some(Weighting::T1), Csf::Bright);
         assert!(doubt.is_some_and(|a| a.role == Role::SagittalT1 && a.confidence < BY_PIXELS));
-        assert!(settled_by_pixels(Plane::Sagittal, Some(Weighting::T1), None).is_none());
+        let unclear = Csf::Unclear { leaning_bright: false };
+        assert!(settled_by_pixels(Plane::Sagittal, Some(Weighting::T1), unclear).is_none());
+        let guess = settled_by_pixels(Plane::Sagittal, None, unclear);
+        assert!(guess.is_some_and(|a| a.role == Role::SagittalT1 && a.confidence < WORDS_AGAINST_PIXELS));
     }
 
     #[test]

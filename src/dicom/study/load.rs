@@ -12,7 +12,7 @@ use crate::dicom::error::{DicomError, Limit, Reason};
 use crate::dicom::limits::DECODED_BYTES_MAX;
 use crate::dicom::object::Object;
 use crate::dicom::pixels;
-use crate::dicom::series::{Plane, Reorientation, settled_by_pixels};
+use crate::dicom::series::{Plane, Reorientation, Series, settled_by_pixels};
 use crate::spine::{QualityCode, QualityFinding, Severity};
 
 /// Slices looked at to tell whether CSF is bright, as fractions of the way through a sagittal block.
@@ -37,16 +37,25 @@ impl Study {
         StudyImages { series: series.collect(), quality: self.quality.clone() }
     }
 
-    /// The geometry of all series, with the pixels of the one that is to be segmented.
+    /// The geometry of all series, with the pixels of the one that is to be segmented. A series none of
+    /// whose slices can be decoded gives way to the next best, with a finding.
     ///
     /// # Errors
-    /// Where none of that series' slices can be decoded, or they would not fit into memory.
+    /// Where no series is left that can be decoded or fits into memory; the first failure is told.
     pub fn images(&self) -> Result<StudyImages, DicomError> {
         let mut images = self.geometry();
-        if let Some(series) = images.segmentation_series() {
-            self.load(&mut images, series)?;
+        let mut failure = None;
+        while let Some(series) = images.segmentation_series() {
+            let Err(error) = self.load(&mut images, series) else { return Ok(images) };
+            images
+                .quality
+                .push(unreadable(format!("the series is left out; its first slice {}", error.reason), series));
+            if let Some(images) = images.series.get_mut(series) {
+                images.blocks.clear();
+            }
+            failure.get_or_insert(error);
         }
-        Ok(images)
+        failure.map_or(Ok(images), Err)
     }
 
     /// Loads the pixels of series `series` into `images`, made by [`Study::geometry`] or
@@ -77,12 +86,8 @@ impl Study {
         if target.blocks.is_empty() {
             return Err(error);
         }
-        images.quality.push(QualityFinding {
-            code: QualityCode::UnreadableFile,
-            severity: Severity::Warning,
-            text: format!("{lost} slices can't be decoded and are left out; the first {}", error.reason),
-            series: Some(series),
-        });
+        let text = format!("{lost} slices can't be decoded and are left out; the first {}", error.reason);
+        images.quality.push(unreadable(text, series));
         Ok(())
     }
 
@@ -136,19 +141,21 @@ impl Study {
     /// answer settles a role that nothing else tells, and makes one by description surer or less sure.
     /// Slices that can't be decoded settle nothing.
     pub fn settle_roles(&mut self) {
-        for index in 0..self.series.len() {
-            let Some(series) = self.series.get(index) else { continue };
-            let open = !series.has_physics && series.is_spatial();
-            let (Some(plane @ Plane::Sagittal), true) = (series.plane, open) else { continue };
-            let settled = settled_by_pixels(plane, series.weighting, self.bright_csf(index));
-            if let (Some(assignment), Some(series)) = (settled, self.series.get_mut(index)) {
+        let is_open = |s: &Series| !s.has_physics && s.is_spatial() && s.plane == Some(Plane::Sagittal);
+        let open: Vec<usize> = (0..self.series.len()).filter(|i| self.series.get(*i).is_some_and(is_open)).collect();
+        let heights: Vec<_> = open.into_iter().filter_map(|i| Some((i, self.csf_height(i)?))).collect();
+        for (index, height) in &heights {
+            let others = heights.iter().filter(|(other, _)| other != index).map(|(_, height)| *height);
+            let csf = contrast::judge(*height, others.max_by(f64::total_cmp));
+            let Some(series) = self.series.get_mut(*index) else { continue };
+            if let Some(assignment) = settled_by_pixels(Plane::Sagittal, series.weighting, csf) {
                 series.assignment = assignment;
             }
         }
     }
 
-    /// Whether CSF is bright in the central slices of a sagittal series; `None` where they don't tell.
-    fn bright_csf(&self, series: usize) -> Option<bool> {
+    /// How high the bright strip of CSF is in the central slices of a sagittal series.
+    fn csf_height(&self, series: usize) -> Option<f64> {
         let block = self.series.get(series)?.blocks.iter().max_by_key(|block| block.slices.len())?;
         let last = block.slices.len().checked_sub(1)?;
         let mut chosen: Vec<usize> = LOOKED_AT.iter().map(|part| (part * last as f64).round() as usize).collect();
@@ -170,8 +177,12 @@ impl Study {
                 source: placed.source,
             });
         }
-        contrast::bright_csf(&volume)
+        contrast::csf_height(&volume)
     }
+}
+
+fn unreadable(text: String, series: usize) -> QualityFinding {
+    QualityFinding { code: QualityCode::UnreadableFile, severity: Severity::Warning, text, series: Some(series) }
 }
 
 /// Takes out slices that got no pixels, and blocks without slices; says how many slices.

@@ -1,3 +1,5 @@
+//! Objects made in memory, written in every encoding and read back.
+
 use std::path::Path;
 
 use dicom_core::value::DataSetSequence;
@@ -96,6 +98,26 @@ fn a_bare_data_set_is_read_in_the_encoding_that_its_bytes_show() {
         assert_eq!(header.transfer_syntax_uid, uid);
         assert_eq!(read_frame(&header, 0).unwrap()[5], 1500.0);
     }
+}
+
+#[test]
+fn a_deflated_data_set_is_inflated_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deflated.dcm");
+    let mut bytes = vec![0; 128];
+    bytes.extend(b"DICM");
+    bytes.extend([2, 0, 0x10, 0, b'U', b'I', 22, 0]);
+    bytes.extend(b"1.2.840.10008.1.2.1.99");
+    let mut deflater = flate2::write::DeflateEncoder::new(bytes, flate2::Compression::default());
+    let syntax = TransferSyntaxRegistry.get(uids::EXPLICIT_VR_LITTLE_ENDIAN).unwrap();
+    image(&ramp(), 12, false).write_dataset_with_ts(&mut deflater, syntax).unwrap();
+    let bytes = deflater.finish().unwrap();
+    std::fs::write(&path, &bytes).unwrap();
+    let header = scan(&path).unwrap();
+    assert!(header.complete);
+    assert_eq!(read_frame(&header, 0).unwrap()[11], 3300.0);
+    std::fs::write(&path, &bytes[..bytes.len() - 20]).unwrap();
+    assert_eq!(scan(&path).unwrap_err().reason.code(), "truncated");
 }
 
 #[test]

@@ -162,7 +162,7 @@ fn checked_body(bytes: &[u8]) -> Result<&[u8], String> {
 /// The block, where its sizes are such as a reading makes.
 fn checked_block(block: SegmentedBlock) -> Result<SegmentedBlock, String> {
     let slices = block.origins_lps_mm.len();
-    let voxels = block.slice_len().checked_mul(slices).unwrap_or(usize::MAX);
+    let voxels = block.slice_len().saturating_mul(slices);
     if voxels == 0 || voxels > VOXELS_MAX || block.rows > u16::MAX.into() || block.columns > u16::MAX.into() {
         return Err(format!("{slices} slices of {} x {} pixels", block.rows, block.columns));
     }

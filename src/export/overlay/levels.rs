@@ -120,7 +120,7 @@ fn draw_text(canvas: &mut Canvas, level: &LevelDocument, [x, y]: [f32; 2]) {
     let font = if level.name == UNKNOWN { Font::SmallBold } else { Font::LargeBold };
     canvas.text(&name, [x, y + (32.0 - font.height()) / 2.0], font, fill);
     if level.name != UNKNOWN {
-        let sure = format!("name {:.2} sure", level.confidence);
+        let sure = format!("name confidence {:.2}", level.confidence);
         canvas.text(&sure, [x + font.width(&name) + 16.0, y + 9.0], Font::Small, QUIET_INK);
     }
     let mm = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1}"));

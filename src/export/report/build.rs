@@ -13,8 +13,14 @@ use crate::spine::{
 use std::collections::BTreeMap;
 use std::fmt::Display;
 
-/// Series, vertebrae, levels, findings and so on of each kind that a report lists; more are left out.
+/// Series, models, findings and stages that a report lists of each kind; more are left out.
 const LIST_MAX: usize = 32;
+/// Vertebrae and levels that a report lists: more than a spine has.
+const SPINE_MAX: usize = 24;
+/// Models that a report lists.
+const MODELS_MAX: usize = 8;
+/// Characters of a model's terms.
+const TERMS_CHARS_MAX: usize = 480;
 /// Pieces of evidence of one name.
 const EVIDENCE_MAX: usize = 8;
 /// Axial slices listed for one level, the nearest ones.
@@ -51,14 +57,14 @@ pub(in crate::export) fn build<'a>(
         clock_synced: header.clock_synced,
         analysis_version: header.analysis_version,
         notice: NOTICE.to_owned(),
-        not_cleared: report.models.iter().take(LIST_MAX).map(|m| m.name.clone()).collect(),
-        models: report.models.iter().take(LIST_MAX).map(model).collect(),
+        not_cleared: report.models.iter().take(MODELS_MAX).map(|m| m.name.clone()).collect(),
+        models: report.models.iter().take(MODELS_MAX).map(model).collect(),
         series: report.series.iter().take(LIST_MAX).map(|s| writer.series(s)).collect(),
         segmented_series: report.segmented_series,
         refusal: report.refusal.as_ref().map(|r| writer.coded(r.code, &r.text)),
         curve: report.curve.as_ref().map(curve),
-        vertebrae: report.vertebrae.iter().take(LIST_MAX).map(|v| writer.vertebra(v)).collect(),
-        levels: report.levels.iter().take(LIST_MAX).map(|l| writer.level(l)).collect(),
+        vertebrae: report.vertebrae.iter().take(SPINE_MAX).map(|v| writer.vertebra(v)).collect(),
+        levels: report.levels.iter().take(SPINE_MAX).map(|l| writer.level(l)).collect(),
         lumbar: report.lumbar.as_ref().map(|l| writer.lumbar(l)),
         methods: BTreeMap::new(),
         quality: report.quality.iter().take(LIST_MAX).map(|q| writer.quality(q)).collect(),
@@ -233,7 +239,12 @@ fn axial(assignments: &[spine::AxialAssignment]) -> Vec<AxialDocument> {
 }
 
 fn model(m: &spine::ModelUse) -> ModelDocument {
-    ModelDocument { name: m.name.clone(), version: m.version.clone(), sha256: m.sha256.clone(), terms: m.terms.clone() }
+    ModelDocument {
+        name: m.name.clone(),
+        version: m.version.clone(),
+        sha256: m.sha256.clone(),
+        terms: m.terms.chars().take(TERMS_CHARS_MAX).collect(),
+    }
 }
 
 fn curve(c: &spine::CurveFit) -> CurveDocument {

@@ -1,3 +1,5 @@
+//! Frames to blocks: order, gaps, duplicates, angled stacks.
+
 use super::*;
 use crate::spine::{add, scaled};
 

@@ -1,0 +1,121 @@
+//! Names of chains written down as sizes and distances.
+
+use super::*;
+
+fn body(sacrum_share: f64, area_mm2: f64) -> ChainBody {
+    ChainBody { height_mm: 27.0, depth_mm: 34.0, area_mm2, sacrum_share, at_edge: false, canal_alongside: Some(true) }
+}
+
+fn gap(distance_mm: f64, discs: usize) -> ChainGap {
+    ChainGap { distance_mm, discs, disc_thickness_mm: if discs > 0 { 9.0 } else { 0.0 } }
+}
+
+/// S1 and `above` vertebrae, evenly spaced, with discs.
+fn chain(above: usize) -> (Vec<ChainBody>, Vec<ChainGap>) {
+    let mut bodies = vec![body(0.98, 700.0)];
+    bodies.extend((0..above).map(|_| body(0.0, 900.0)));
+    (bodies, (0..above).map(|_| gap(36.0, 1)).collect())
+}
+
+fn names(naming: &Naming) -> Vec<&'static str> {
+    naming.vertebrae.iter().map(|v| v.name.map_or("?", Vertebra::name)).collect()
+}
+
+fn codes(naming: &Naming) -> Vec<QualityCode> {
+    naming.quality.iter().map(|q| q.code).collect()
+}
+
+#[test]
+fn names_are_counted_upwards_past_the_thoracolumbar_junction() {
+    let (bodies, gaps) = chain(7);
+    let naming = designate(&bodies, &gaps);
+    assert_eq!(names(&naming), ["S1", "L5", "L4", "L3", "L2", "L1", "T12", "T11"]);
+    assert!(naming.quality.is_empty());
+    let l4 = &naming.vertebrae[2];
+    let found: Vec<_> = l4.evidence.iter().map(|e| e.code).collect();
+    assert_eq!(found, ["sacrum-in-view", "canal-alongside", "disc-between", "counted-from-s1", "chain-unbroken"]);
+    assert!(l4.confidence > 0.9 && l4.confidence < naming.vertebrae[1].confidence);
+}
+
+#[test]
+fn a_gap_that_fits_no_whole_number_leaves_everything_above_it_unnamed() {
+    let (bodies, mut gaps) = chain(6);
+    gaps[2] = gap(55.0, 0);
+    let naming = designate(&bodies, &gaps);
+    assert_eq!(names(&naming), ["S1", "L5", "L4", "?", "?", "?", "?"]);
+    assert_eq!(codes(&naming), [QualityCode::LevelConflict]);
+    assert_eq!(naming.discs_above(2)[0].name, None);
+    assert_eq!(naming.discs_above(1)[0].name, Some(Disc::new(Vertebra::L4, Vertebra::L5)));
+}
+
+#[test]
+fn two_lost_vertebrae_are_not_bridged() {
+    let (bodies, mut gaps) = chain(6);
+    gaps[3] = gap(108.0, 0);
+    assert_eq!(names(&designate(&bodies, &gaps))[3..], ["L3", "?", "?", "?"]);
+}
+
+#[test]
+fn a_disc_in_the_middle_of_a_double_gap_contradicts_the_lost_vertebra() {
+    let (bodies, mut gaps) = chain(6);
+    gaps[2] = gap(72.0, 1);
+    assert_eq!(names(&designate(&bodies, &gaps))[2..], ["L4", "?", "?", "?", "?"]);
+    gaps[2] = gap(72.0, 2);
+    assert_eq!(names(&designate(&bodies, &gaps))[2..], ["L4", "L2", "L1", "T12", "T11"]);
+}
+
+#[test]
+fn discs_beside_a_lost_vertebra_are_named_after_it() {
+    let (bodies, mut gaps) = chain(5);
+    gaps[1] = gap(72.0, 2);
+    let naming = designate(&bodies, &gaps);
+    let found: Vec<String> = naming.discs_above(1).iter().filter_map(|d| d.name).map(|d| d.to_string()).collect();
+    assert_eq!(found, ["L4-L5", "L3-L4"]);
+}
+
+#[test]
+fn two_sacra_with_a_disc_between_them_are_a_conflict() {
+    let (mut bodies, gaps) = chain(6);
+    bodies[1].sacrum_share = 0.8;
+    let naming = designate(&bodies, &gaps);
+    assert!(names(&naming).iter().all(|n| *n == "?"));
+    assert_eq!(codes(&naming), [QualityCode::LevelConflict]);
+}
+
+#[test]
+fn a_sacrum_above_a_vertebra_is_a_conflict() {
+    let (mut bodies, gaps) = chain(6);
+    bodies[3].sacrum_share = 0.9;
+    assert_eq!(codes(&designate(&bodies, &gaps)), [QualityCode::LevelConflict]);
+}
+
+#[test]
+fn a_disc_below_s1_makes_the_junction_look_transitional() {
+    let (bodies, gaps) = chain(6);
+    let bodies = [vec![body(0.0, 420.0)], bodies].concat();
+    let gaps = [vec![ChainGap { distance_mm: 30.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
+    let naming = designate(&bodies, &gaps);
+    assert_eq!((naming.first, names(&naming)[0]), (1, "S1"));
+    assert_eq!(codes(&naming), [QualityCode::TransitionalAnatomy]);
+    assert!(naming.vertebrae[1].confidence < 0.75);
+}
+
+#[test]
+fn what_speaks_against_s1_speaks_against_every_name() {
+    let (bodies, mut gaps) = chain(6);
+    let sure = designate(&bodies, &gaps);
+    gaps[0].discs = 0;
+    let less_sure = designate(&bodies, &gaps);
+    for (a, b) in sure.vertebrae.iter().zip(&less_sure.vertebrae) {
+        assert!(b.confidence < a.confidence && b.name == a.name);
+    }
+}
+
+#[test]
+fn no_chain_makes_it_panic() {
+    for count in 0..3 {
+        let (bodies, gaps) = chain(count);
+        let naming = designate(&bodies[..count.min(bodies.len())], &gaps[..count.saturating_sub(1)]);
+        assert!(naming.vertebrae.iter().all(|v| v.name.is_none() || count > 1));
+    }
+}
