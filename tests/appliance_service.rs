@@ -55,8 +55,8 @@ impl Drop for Service {
 fn config(dir: &Path, broken: bool) -> String {
     let key = if broken { "no-such-key = 1\n" } else { "" };
     format!(
-        "{key}[ingest]\nfolder = \"{0}\"\n[storage]\nstate-dir = \"{0}/../state\"\nout-dir = \"{0}/../out\"\n",
-        dir.join("in").display()
+        "{key}[ingest]\nfolder = \"{0}/in\"\n[storage]\nstate-dir = \"{0}/state\"\nout-dir = \"{0}/out\"\n",
+        dir.display()
     )
 }
 
