@@ -1,11 +1,15 @@
 //! The image to show: one mid-sagittal picture of the spine, eight bits deep, square pixels.
 //!
 //! Head is up and the front is on the left, however the series was stored. Where the spine leaves
-//! one slice (scoliosis), each row of the picture is taken from where the curve runs at its height:
-//! a curved planar reformat in the left-right direction. Otherwise it is the one slice
-//! nearest to the curve, untouched by interpolation between slices. The masks are sampled on the same
-//! pixels. Drawing on it is [`super::overlay`]'s work.
+//! one slice (scoliosis), each row of the picture is taken from where the spine curve runs at its
+//! height, and behind it from where the canal runs: a curved planar reformat in the left-right
+//! direction. Otherwise it is the one slice nearest to the curve, untouched by interpolation between
+//! slices. The masks are sampled on the same pixels. [`course`] finds the way; drawing on the picture
+//! is [`super::overlay`]'s work.
 
+mod course;
+
+use self::course::Course;
 use crate::analysis::study::Labels;
 use crate::analysis::volume::Volume;
 use crate::spine::{Vec3, dot, scaled, sub};
@@ -17,12 +21,8 @@ use std::io::{self, Read, Write};
 
 /// Pixels of a side of the picture.
 pub const DISPLAY_SIDE_MAX: usize = 1024;
-/// How far, in slices, the curve may be from one slice for that slice to be shown alone.
-const ONE_SLICE_REACH: f64 = 0.75;
 /// Shares of the pixels that become black and white.
 const WINDOW_PERCENTILES: [f64; 2] = [0.01, 0.995];
-/// Rows over which the chosen slice is smoothed, as a share of the picture's height.
-const SMOOTHED_SHARE: f64 = 0.02;
 
 /// The picture with its masks.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -44,7 +44,7 @@ pub struct Display {
     pub slices: [usize; 2],
     /// How many slices there are.
     pub slice_count: usize,
-    /// Whether each row was taken from where the curve runs.
+    /// Whether it follows the spine through several slices.
     pub curved: bool,
     /// Grey values.
     #[serde(skip)]
@@ -94,6 +94,12 @@ impl Axis {
         let forwards = mm / self.spacing_mm - 0.5;
         if self.reversed { (self.pixels - 1) as f64 - forwards } else { forwards }
     }
+
+    /// Place along the axis, mm from the picture's edge, of a fractional index in the slice.
+    fn mm(&self, index: f64) -> f64 {
+        let forwards = if self.reversed { (self.pixels - 1) as f64 - index } else { index };
+        (forwards + 0.5) * self.spacing_mm
+    }
 }
 
 impl Display {
@@ -115,7 +121,7 @@ impl Display {
         }
         let side = |axis: Axis| ((axis.extent_mm() / pixel_mm).round() as usize).clamp(1, DISPLAY_SIDE_MAX);
         let (width, height) = (side(across), side(down));
-        let depths = slice_by_row(volume, down, height, pixel_mm, curve_lps_mm);
+        let course = Course::new(volume, [across, down], (height, pixel_mm), curve_lps_mm, labels);
         let sampler = Sampler::new(volume, across, down);
         let origin_lps_mm = sampler.position_lps_mm(0.5 * pixel_mm, 0.5 * pixel_mm);
         let mut display = Self {
@@ -125,20 +131,21 @@ impl Display {
             origin_lps_mm,
             right_lps: across.direction_lps,
             down_lps: down.direction_lps,
-            slices: span(&depths),
+            slices: course.slices(),
             slice_count: volume.slices.len(),
-            curved: depths.windows(2).any(|w| w[0] != w[1]),
+            curved: !matches!(course, Course::Flat(_)),
             grey: Vec::new(),
             semantic: Vec::with_capacity(width * height),
             part_of: Vec::with_capacity(width * height),
         };
         let mut values = Vec::with_capacity(width * height);
-        for (y, depth) in depths.iter().enumerate() {
+        for y in 0..height {
             let down_mm = (y as f64 + 0.5) * pixel_mm;
             for x in 0..width {
                 let across_mm = (x as f64 + 0.5) * pixel_mm;
-                values.push(sampler.value(across_mm, down_mm, *depth));
-                let voxel = labels.and_then(|_| sampler.nearest_voxel(across_mm, down_mm, *depth));
+                let depth = course.depth(y, across_mm);
+                values.push(sampler.value(across_mm, down_mm, depth));
+                let voxel = labels.and_then(|_| sampler.nearest_voxel(across_mm, down_mm, depth));
                 let label = |mask: Option<&[u8]>| voxel.and_then(|v| mask?.get(v).copied()).unwrap_or(0);
                 display.semantic.push(label(labels.map(|l| l.semantic.channels.as_slice())));
                 display.part_of.push(label(labels.map(|l| l.part_of.parts.as_slice())));
@@ -246,60 +253,6 @@ impl<'a> Sampler<'a> {
         let row = inside((row - self.shifts[slice][1]).round(), self.volume.rows)?;
         Some(slice * self.volume.slice_len() + row * self.volume.columns + column)
     }
-}
-
-/// For each row of the picture the fractional slice in which the curve runs there: the same whole
-/// slice for all where the curve stays near it.
-fn slice_by_row(volume: &Volume, down: Axis, height: usize, pixel_mm: f64, curve_lps_mm: &[Vec3]) -> Vec<f64> {
-    let last = (volume.slices.len() - 1) as f64;
-    let reference = volume.slices.len() / 2;
-    let mut places: Vec<(f64, f64)> = (curve_lps_mm.iter())
-        .map(|p| {
-            let (column, row) = volume.column_row(*p, reference);
-            let index = if down.along_row { column } else { row };
-            let forwards = if down.reversed { (down.pixels - 1) as f64 - index } else { index };
-            ((forwards + 0.5) * down.spacing_mm / pixel_mm - 0.5, volume.slice_index(*p).clamp(0.0, last))
-        })
-        .filter(|(row, depth)| row.is_finite() && depth.is_finite())
-        .collect();
-    places.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let mut sorted: Vec<f64> = places.iter().map(|p| p.1).collect();
-    sorted.sort_by(f64::total_cmp);
-    let (Some(least), Some(most)) = (sorted.first(), sorted.last()) else {
-        return vec![reference as f64; height];
-    };
-    let middle = ((least + most) / 2.0).round();
-    if most - middle <= ONE_SLICE_REACH && middle - least <= ONE_SLICE_REACH {
-        return vec![middle; height];
-    }
-    let raw: Vec<f64> = (0..height).map(|y| interpolated(&places, y as f64)).collect();
-    smoothed(&raw, (height as f64 * SMOOTHED_SHARE) as usize)
-}
-
-/// The value at `x` of points sorted by their first number, constant outside.
-fn interpolated(points: &[(f64, f64)], x: f64) -> f64 {
-    let above = points.partition_point(|p| p.0 <= x);
-    match (above.checked_sub(1).and_then(|i| points.get(i)), points.get(above)) {
-        (Some(a), Some(b)) => a.1 + (b.1 - a.1) * (x - a.0) / (b.0 - a.0).max(f64::EPSILON),
-        (Some(only), None) | (None, Some(only)) => only.1,
-        (None, None) => 0.0,
-    }
-}
-
-/// Running mean over `reach` values to each side.
-fn smoothed(values: &[f64], reach: usize) -> Vec<f64> {
-    (0..values.len())
-        .map(|i| {
-            let near = &values[i.saturating_sub(reach)..(i + reach + 1).min(values.len())];
-            near.iter().sum::<f64>() / near.len() as f64
-        })
-        .collect()
-}
-
-fn span(depths: &[f64]) -> [usize; 2] {
-    let least = depths.iter().copied().fold(f64::INFINITY, f64::min);
-    let most = depths.iter().copied().fold(0.0, f64::max);
-    [least.floor().max(0.0) as usize, most.ceil() as usize]
 }
 
 /// Grey values between the percentiles of [`WINDOW_PERCENTILES`].

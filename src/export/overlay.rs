@@ -280,11 +280,10 @@ fn footer(report: &ReportDocument, display: &Display, characters: usize) -> Vec<
     if report.vertebrae.iter().any(|v| v.name == UNKNOWN) {
         say("?1, ?2 ... are bodies without a name, counted from below.", WARNING_INK);
     }
-    let gravest = ["error", "warning", "info"];
-    let mut findings: Vec<_> = report.quality.iter().collect();
-    findings.sort_by_key(|q| gravest.iter().position(|s| *s == q.severity));
-    for q in findings.iter().take(FINDINGS_SHOWN) {
-        say(&format!("{}: {}", q.severity, q.text), if q.severity == "info" { INK } else { WARNING_INK });
+    let findings = report.findings();
+    for finding in findings.iter().take(FINDINGS_SHOWN) {
+        let fill = if finding.severity == "info" { INK } else { WARNING_INK };
+        say(&format!("{}: {}", finding.severity, finding.sentence()), fill);
     }
     if let Some(more @ 1..) = findings.len().checked_sub(FINDINGS_SHOWN) {
         say(&format!("and {more} more in the report"), INK);
@@ -319,8 +318,8 @@ fn taken_from(report: &ReportDocument, display: &Display) -> String {
     let [first, last] = display.slices.map(|s| s + 1);
     if display.curved {
         format!(
-            "{series}curved reformat: each row is taken from where the spine curve runs, slices {first} to {last} of {}. \
-             Left-right bends are flattened; measure on the original slices.",
+            "{series}curved reformat: each row is taken from where spine curve and canal run, slices {first} to {last} of \
+             {}. Bends to the left and right are flattened; measure on the original slices.",
             display.slice_count
         )
     } else {

@@ -9,10 +9,12 @@
 mod budget;
 mod build;
 mod codes;
+mod findings;
 mod guard;
 
 pub use budget::{ENVELOPE_BYTES_RESERVED, REPORT_BYTES_MAX, WIRE_BYTES_MAX};
 pub(super) use build::{Header, build};
+pub use findings::Finding;
 
 use crate::spine::Vec3;
 use serde::{Deserialize, Serialize};

@@ -32,9 +32,8 @@ pub fn table(report: &ReportDocument) -> String {
     lines.extend(missing_lines(report));
     if !report.quality.is_empty() {
         lines.push(String::new());
-        for q in &report.quality {
-            let series = q.series.map_or_else(String::new, |s| format!(" (series {})", s + 1));
-            lines.extend(wrapped(&format!("{:<8}", q.severity), &format!("{}: {}{series}", q.code, q.text)));
+        for f in report.findings() {
+            lines.extend(wrapped(&format!("{:<8}", f.severity), &format!("{}: {}", f.code, f.sentence())));
         }
     }
     lines.push(String::new());

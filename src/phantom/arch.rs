@@ -17,14 +17,38 @@ pub(super) struct Arch {
     pub(super) pedicle_floor_mm: f64,
     /// Tip of the spinous process.
     pub(super) tip: Vec3,
+    /// Corners of a box that holds the right half.
+    low: Vec3,
+    high: Vec3,
     shape: Shape,
 }
 
 /// Parts of the right half, mirrored for the left; `u` is the distance from the midline.
 #[derive(Debug, Clone)]
 enum Shape {
-    Free { limbs: [Capsule; 4], stretch: [f64; 4], lamina: Capsule, spinous: Spinous },
-    Fused { wing: Vec3, wing_half: Vec3, roof_mm: f64, roof_half: Vec3, crest_mm: f64 },
+    Free(Box<Free>),
+    Fused(Fused),
+}
+
+/// The arch of a vertebra that moves.
+#[derive(Debug, Clone)]
+struct Free {
+    /// Pedicle, superior articular process, pars with the inferior one, transverse process.
+    limbs: [Capsule; 4],
+    /// By how much each is flattened in height before its distance is taken: below 1 it is taller than wide.
+    stretch: [f64; 4],
+    lamina: Capsule,
+    spinous: Spinous,
+}
+
+/// The lateral mass, roof and crest of a sacral segment.
+#[derive(Debug, Clone, Copy)]
+struct Fused {
+    wing: Vec3,
+    wing_half: Vec3,
+    roof_mm: f64,
+    roof_half: Vec3,
+    crest_mm: f64,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -35,6 +59,8 @@ struct Spinous {
     half_width_mm: f64,
 }
 
+/// Beyond this from its box an arch is not looked at more closely, mm.
+const FAR_MM: f64 = 4.0;
 /// Fillet between limbs, mm.
 const FILLET_MM: f64 = 2.5;
 
@@ -92,12 +118,14 @@ impl Arch {
             wall_mm: wall,
             pedicle_floor_mm: pedicle_up - half_height * 0.5,
             tip,
-            shape: Shape::Free {
+            low: [0.0, wall - 5.0 - pedicle_half, tip[2].min(-half_height - 8.5) - 14.0],
+            high: [axis + reach + 5.0, tip[1] + 4.0, half_height + 12.0],
+            shape: Shape::Free(Box::new(Free {
                 limbs,
                 stretch: [pedicle_half / (half_height * 0.5), 0.85, 0.8, 0.75],
                 lamina,
                 spinous,
-            },
+            })),
         }
     }
 
@@ -113,13 +141,15 @@ impl Arch {
             wall_mm: wall,
             pedicle_floor_mm: 0.0,
             tip: [0.0, back + 4.0 + crest, 0.0],
-            shape: Shape::Fused {
+            low: [0.0, wall - 4.0 - mix(8.0, 15.0, share), -1.2 * body.half_height_mm],
+            high: [canal + reach * 1.2, back + 6.0 + crest, 1.2 * body.half_height_mm + 1.0],
+            shape: Shape::Fused(Fused {
                 wing: [canal + reach * 0.55, wall - 4.0, 1.0],
                 wing_half: [reach * 0.62, mix(8.0, 15.0, share), body.half_height_mm * 1.12],
                 roof_mm: back + 2.4,
                 roof_half: [canal + 2.0, 2.6, body.half_height_mm * 0.92],
                 crest_mm: crest,
-            },
+            }),
         }
     }
 
@@ -127,46 +157,53 @@ impl Arch {
     pub(super) fn bound_mm(&self) -> f64 {
         let back = self.tip[1].hypot(self.tip[2]) + 10.0;
         match &self.shape {
-            Shape::Free { limbs, .. } => {
-                back.max(limbs[3].b[0].hypot(limbs[3].b[1]) + 5.0).max(limbs[2].b[2].abs() + 34.0)
+            Shape::Free(free) => {
+                let [_, _, inferior, transverse] = &free.limbs;
+                back.max(transverse.b[0].hypot(transverse.b[1]) + 5.0).max(inferior.b[2].abs() + 34.0)
             }
-            Shape::Fused { wing, wing_half, .. } => back.max(wing[0] + wing_half[0] + 10.0),
+            Shape::Fused(fused) => back.max(fused.wing[0] + fused.wing_half[0] + 10.0),
         }
     }
 
-    /// Signed distance to the surface.
+    /// Signed distance to the surface; outside, it may be short.
     pub(super) fn distance(&self, local: Vec3) -> f64 {
         let [u, v, w] = [local[0].abs(), local[1], local[2]];
-        match &self.shape {
-            Shape::Free { limbs, stretch, lamina, spinous } => {
-                let mut d = spinous.distance([u, v, w]);
-                let tall = ((w - mix(lamina.a[2], lamina.b[2], 0.5)).abs() - 6.5).max(0.0);
-                let (flat, _) = lamina.distance([
-                    u,
-                    v,
-                    lamina.b[2] + (lamina.a[2] - lamina.b[2]) * (u / lamina.a[0]).min(1.0) + tall,
-                ]);
-                d = smooth_union(d, flat, FILLET_MM);
-                for (limb, stretch) in limbs.iter().zip(stretch) {
-                    // Only the pedicle and the transverse process are taller than wide.
-                    let flattened = |p: Vec3| [p[0], p[1], p[2] * stretch];
-                    let squeezed = Capsule { a: flattened(limb.a), b: flattened(limb.b), ..*limb };
-                    d = smooth_union(d, squeezed.distance(flattened([u, v, w])).0, FILLET_MM);
-                }
-                d
-            }
-            Shape::Fused { wing, wing_half, roof_mm, roof_half, crest_mm } => {
-                let mass = rounded_box([u - wing[0], v - wing[1], w - wing[2]], *wing_half, 7.0);
-                let sag = u * 0.22;
-                let roof = rounded_box([u, v - roof_mm + sag, w], *roof_half, 2.0);
-                let crest = rounded_box(
-                    [u, v - roof_mm - crest_mm / 2.0, w],
-                    [2.6, crest_mm / 2.0 + 2.0, roof_half[2] * 0.8],
-                    2.0,
-                );
-                smooth_union(smooth_union(mass, roof, FILLET_MM), crest, FILLET_MM)
-            }
+        let beyond = |x: f64, axis: usize| (self.low[axis] - x).max(x - self.high[axis]);
+        let out = beyond(u, 0).max(beyond(v, 1)).max(beyond(w, 2));
+        if out > FAR_MM {
+            return out;
         }
+        match &self.shape {
+            Shape::Free(free) => free.distance([u, v, w]),
+            Shape::Fused(fused) => fused.distance([u, v, w]),
+        }
+    }
+}
+
+impl Free {
+    fn distance(&self, [u, v, w]: Vec3) -> f64 {
+        // The lamina is a line drawn out in height.
+        let Capsule { a, b, .. } = self.lamina;
+        let tall = ((w - mix(a[2], b[2], 0.5)).abs() - 6.5).max(0.0);
+        let (lamina, _) = self.lamina.distance([u, v, b[2] + (a[2] - b[2]) * (u / a[0]).min(1.0) + tall]);
+        let mut distance = smooth_union(self.spinous.distance([u, v, w]), lamina, FILLET_MM);
+        for (limb, stretch) in self.limbs.iter().zip(self.stretch) {
+            let flattened = |p: Vec3| [p[0], p[1], p[2] * stretch];
+            let squeezed = Capsule { a: flattened(limb.a), b: flattened(limb.b), ..*limb };
+            distance = smooth_union(distance, squeezed.distance(flattened([u, v, w])).0, FILLET_MM);
+        }
+        distance
+    }
+}
+
+impl Fused {
+    fn distance(&self, [u, v, w]: Vec3) -> f64 {
+        let mass = rounded_box([u - self.wing[0], v - self.wing[1], w - self.wing[2]], self.wing_half, 7.0);
+        let sag = u * 0.22;
+        let roof = rounded_box([u, v - self.roof_mm + sag, w], self.roof_half, 2.0);
+        let crest_half = [2.6, self.crest_mm / 2.0 + 2.0, self.roof_half[2] * 0.8];
+        let crest = rounded_box([u, v - self.roof_mm - self.crest_mm / 2.0, w], crest_half, 2.0);
+        smooth_union(smooth_union(mass, roof, FILLET_MM), crest, FILLET_MM)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The shape of a vertebral body and of the disc space above it, in local coordinates.
 
-use super::frame::{Frame, smooth_intersection};
+use super::frame::{Frame, length2, smooth_intersection};
 use super::parameters::Narrowing;
 use crate::spine::{Disc, Vec3, Vertebra};
 
@@ -28,6 +28,8 @@ pub(super) struct Body {
     pub(super) wedge_rad: f64,
     /// The same seen from behind, taller on the right positive.
     pub(super) lateral_wedge_rad: f64,
+    /// Tangents of half of either angle.
+    pub(super) slopes: [f64; 2],
     /// Depth of the upper and of the lower endplate's concavity.
     pub(super) dip_mm: [f64; 2],
     /// Share by which the upper end is wider than the middle, and the lower end narrower.
@@ -70,7 +72,7 @@ impl Body {
     }
 
     fn tilt_mm(&self, u: f64, v: f64) -> f64 {
-        (v + self.shear * self.half_height_mm) * (self.wedge_rad / 2.0).tan() + u * (self.lateral_wedge_rad / 2.0).tan()
+        (v + self.shear * self.half_height_mm) * self.slopes[0] + u * self.slopes[1]
     }
 
     fn dish(&self, u: f64, v: f64, upper: bool) -> f64 {
@@ -137,7 +139,7 @@ pub(super) fn outline_distance(u: f64, v: f64, half_width: f64, half_depth: f64)
     if r < 1e-6 {
         return -half_depth.min(half_width);
     }
-    u.hypot(v) * (1.0 - 1.0 / r)
+    length2(u, v) * (1.0 - 1.0 / r)
 }
 
 /// The space between two bodies, filled by a disc or its remnant.
@@ -213,7 +215,7 @@ impl DiscSpace {
         let ends = (-over_lower).max(-under_upper);
         DiscPlace {
             distance_mm: smooth_intersection(ends, walls, 1.6),
-            radius: (1.0 + walls / u.hypot(v).max(self.half_depth_mm * 0.5)).max(0.0),
+            radius: (1.0 + walls / length2(u, v).max(self.half_depth_mm * 0.5)).max(0.0),
             height: (over_lower - under_upper) / open,
             depth: v / depth,
         }

@@ -2,7 +2,7 @@
 
 use super::arch::Arch;
 use super::body::Segment;
-use super::frame::{Frame, mix, smooth_step};
+use super::frame::{Frame, length2, mix, smooth_step};
 use super::parameters::Narrowing;
 use super::random::Random;
 use super::skeleton::{BELOW_S1, Skeleton};
@@ -12,6 +12,10 @@ use crate::spine::{Vec3, Vertebra, add, dot, length, normalised, scaled, sub};
 const STEP_MM: f64 = 0.5;
 /// Distance between the entries of the look-up by height, mm.
 const HEIGHT_STEP_MM: f64 = 1.0;
+/// Steps after which the search for a place's section ends, and how far off it may then be: where the
+/// sac bends sharply over a slip, neighbouring sections cross and the search may swing between them.
+const SEARCH_STEPS: usize = 6;
+const SEARCH_TOLERANCE_MM: f64 = 2.0;
 /// Rootlets of the cauda equina, both sides together.
 const ROOTS: usize = 18;
 /// Length over which the cord tapers to its tip, mm.
@@ -104,7 +108,7 @@ impl Canal {
     pub(super) fn place(&self, p_mm: Vec3) -> Option<CanalPlace> {
         let row = ((p_mm[2] - self.lowest_mm) / HEIGHT_STEP_MM).max(0.0) as usize;
         let mut index = *self.by_height.get(row.min(self.by_height.len().checked_sub(1)?))? as usize;
-        for _ in 0..4 {
+        for _ in 0..SEARCH_STEPS {
             let frame = &self.sections[index].frame;
             let along = dot(sub(p_mm, frame.origin_lps_mm), frame.up);
             let step = (along / STEP_MM * 0.85).round() as i64;
@@ -114,7 +118,7 @@ impl Canal {
             index = (index as i64 + step).clamp(0, self.sections.len() as i64 - 1) as usize;
         }
         let [u, v, w] = self.sections[index].frame.local(p_mm);
-        (w.abs() < 2.0 * STEP_MM).then_some(CanalPlace { section: index, u, v })
+        (w.abs() < SEARCH_TOLERANCE_MM).then_some(CanalPlace { section: index, u, v })
     }
 
     /// Signed distance to the dural sac.
@@ -122,8 +126,8 @@ impl Canal {
         let s = &self.sections[at.section];
         let y = at.v / s.half_ap_mm;
         let x = at.u / (s.half_width_mm * (1.0 - s.trefoil * y.clamp(-1.0, 1.0)));
-        let r = x.hypot(y);
-        if r < 1e-6 { -s.half_ap_mm } else { at.u.hypot(at.v) * (1.0 - 1.0 / r) }
+        let r = length2(x, y);
+        if r < 1e-6 { -s.half_ap_mm } else { length2(at.u, at.v) * (1.0 - 1.0 / r) }
     }
 
     /// Signed distance of a place in the phantom's coordinates to the sac.
@@ -288,7 +292,7 @@ fn tabulate(nodes: &[Node]) -> Vec<Section> {
             points.push(catmull_rom(&four, step as f64 / steps as f64));
         }
     }
-    smooth(&mut points, 4);
+    smooth(&mut points, 8);
     let last = points.len().saturating_sub(1);
     (0..points.len())
         .map(|i| {

@@ -83,6 +83,11 @@ pub(super) fn mix(a: f64, b: f64, t: f64) -> f64 {
     a + (b - a) * t
 }
 
+/// Length of a vector of two components; quicker than `hypot`, and no coordinate here overflows.
+pub(super) fn length2(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
+}
+
 /// Point between two points.
 pub(super) fn between(a: Vec3, b: Vec3, t: f64) -> Vec3 {
     add(a, scaled(sub(b, a), t))

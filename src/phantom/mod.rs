@@ -1,4 +1,17 @@
-//! A lumbosacral spine made of arithmetic.
+//! A lumbosacral spine made of arithmetic: ground truth for tests, demonstration, commissioning.
+//!
+//! [`Parameters`] say what a person's spine is to be; a [`Phantom`] is that person, every part of it
+//! a signed distance in a frame of its own, so that what a place is made of, what a slice shows and
+//! what is true of the anatomy ([`Truth`]) all come from the same arithmetic. A [`StudyPlan`] says
+//! how it is imaged; [`write_study`] writes it as a scanner would export it, [`write_labels`] as
+//! pictures with label maps for training. The same seed gives the same bytes.
+//!
+//! Inside, from the bones out: `skeleton` chains bodies and discs (`body`), `arch` stands on them,
+//! `canal` runs behind them, `organ` and `soft` surround them; `scene` asks them all, `render`
+//! makes slices of the answers.
+//!
+//! It is no patient: grades of narrowing follow their definitions, and nothing that a network
+//! scores here says how well it reads people.
 
 mod arch;
 mod body;
@@ -106,5 +119,3 @@ impl Phantom {
         self.scene.patient
     }
 }
-#[cfg(test)]
-mod look;

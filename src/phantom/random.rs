@@ -84,9 +84,11 @@ impl SmoothNoise {
     pub(super) fn at(&self, cells: Vec3) -> f64 {
         const MASK: usize = LATTICE - 1;
         let split = |x: f64| {
-            let floor = x.floor();
-            let low = (floor as i64 as usize) & MASK;
-            (low, (low + 1) & MASK, (x - floor) as f32)
+            // Faster than `floor`, which is a call where the processor may lack the instruction.
+            let towards_zero = x as i64;
+            let floor = towards_zero - i64::from(x < towards_zero as f64);
+            let low = (floor as usize) & MASK;
+            (low, (low + 1) & MASK, (x - floor as f64) as f32)
         };
         let ((x0, x1, fx), (y0, y1, fy), (z0, z1, fz)) = (split(cells[0]), split(cells[1]), split(cells[2]));
         let row = |y: usize, z: usize| {

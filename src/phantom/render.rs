@@ -23,8 +23,8 @@ const THREADS_MAX: usize = 8;
 const SPREAD: [[f64; 3]; 4] = [[-0.27, -0.23, -0.36], [0.23, -0.27, 0.13], [0.27, 0.23, 0.36], [-0.23, 0.27, -0.13]];
 /// Weight of a pixel's neighbours in the scanner's point spread, on each side.
 const POINT_SPREAD: f32 = 0.16;
-/// Stored value of fat at the coil's best place, before the vendor's scaling.
-const FAT_STORED: f32 = 1500.0;
+/// Stored value of fat (see [`brightest`]) at the coil's best place, before the vendor's scaling.
+const REFERENCE_STORED: f32 = 1500.0;
 /// Largest stored value: 12 bits.
 const STORED_MAX: f32 = 4095.0;
 
@@ -146,13 +146,19 @@ pub(super) fn render(scene: &Scene, seed: u64, plan: &SeriesPlan, others: &[(Con
             let signals = contrast.signals(&own);
             let image = point_spread(&raster.signal(&signals), plan.columns);
             let mut random = Random::stream(seed ^ imaging.noise_seed, 1000 + (series * 4096 + slice) as u64);
-            stored(scene, plan, slice, image, signals[Tissue::Fat as usize], imaging, &mut random)
+            stored(scene, plan, slice, image, brightest(&signals), imaging, &mut random)
         };
         looks.iter().enumerate().map(shaded).collect::<Vec<_>>()
     });
     (0..looks.len())
         .map(|series| volume(plan, slices.iter().map(|images| images.get(series).cloned().unwrap_or_default())))
         .collect()
+}
+
+/// The signal that sets the scale: fat's, or that of water where fat is suppressed.
+fn brightest(signals: &[f32; Tissue::COUNT]) -> f32 {
+    let of = |tissue: Tissue| signals[tissue as usize];
+    of(Tissue::Fat).max(0.6 * of(Tissue::Csf)).max(1.6 * of(Tissue::Muscle))
 }
 
 /// `make` for every slice, shared out over the cores, in the order of the slices.
@@ -221,7 +227,7 @@ fn stored(
     plan: &SeriesPlan,
     slice: usize,
     image: Vec<f32>,
-    fat: f32,
+    reference: f32,
     imaging: &Imaging,
     random: &mut Random,
 ) -> Vec<u16> {
@@ -233,8 +239,8 @@ fn stored(
         .flat_map(|row| (0..patches).map(move |column| (column, row)))
         .map(|(column, row)| coil(scene, imaging, grid.at((column * PATCH) as f64, (row * PATCH) as f64, 0.0)))
         .collect();
-    let scale = FAT_STORED / fat.max(1e-3);
-    let sigma = f64::from(FAT_STORED) * imaging.noise;
+    let scale = REFERENCE_STORED / reference.max(1e-3);
+    let sigma = f64::from(REFERENCE_STORED) * imaging.noise;
     let shade = |i: usize| {
         let (column, row) = (i % plan.columns, i / plan.columns);
         let (c, r) = (column / PATCH, row / PATCH);

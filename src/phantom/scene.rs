@@ -15,6 +15,8 @@ use crate::spine::{Structure, Vec3, Vertebra, length, sub};
 /// Thickness of a vertebral body's cortex and of an arch's, mm.
 const BODY_CORTEX_MM: f64 = 0.75;
 const ARCH_CORTEX_MM: f64 = 0.95;
+/// How far under the surface of an arch its joint with the next one reaches, mm.
+const JOINT_DEPTH_MM: f64 = 3.0;
 /// How far the lateral masses of the sacrum run into each other, mm.
 const SACRAL_FUSION_MM: f64 = 9.0;
 /// Thickness of the longitudinal ligaments on bodies and discs, mm.
@@ -288,9 +290,11 @@ impl Scene {
         }
         let label = if free { Structure::PosteriorElements as u8 } else { Matter::UNLABELLED };
         let to_joint = (second - first) / 2.0;
-        let matter = if free && to_joint < 0.5 {
+        let matter = if free && first > -JOINT_DEPTH_MM && to_joint < 0.45 {
             Matter::of(Tissue::Cartilage)
-        } else if first > -ARCH_CORTEX_MM * (1.0 + 0.8 * self.noise.grain(p, 4.0)) || (free && to_joint < 1.4) {
+        } else if first > -ARCH_CORTEX_MM * (1.0 + 0.8 * self.noise.grain(p, 4.0))
+            || (free && first > -JOINT_DEPTH_MM && to_joint < 1.2)
+        {
             Matter::of(Tissue::Cortex)
         } else {
             Matter::blend(Tissue::Marrow, Tissue::Fat, 0.2 + 0.2 * self.noise.grain(p, 4.0))

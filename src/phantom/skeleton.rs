@@ -6,7 +6,7 @@
 
 use super::body::{Body, DiscSpace, Segment};
 use super::frame::Frame;
-use super::parameters::{Parameters, PhantomError};
+use super::parameters::{LevelParameters, Parameters, PhantomError};
 use super::random::Random;
 use crate::spine::{Disc, Vec3, Vertebra, add, scaled, sub};
 
@@ -163,7 +163,7 @@ fn motion_segment(
     name: Vertebra,
     row: [f64; 4],
     bend: Bend,
-    asked: super::parameters::LevelParameters,
+    asked: LevelParameters,
     size: f64,
     random: &mut Random,
 ) -> (DiscSpace, Body) {
@@ -197,26 +197,38 @@ fn motion_segment(
         half_height_mm: height / 2.0,
         wedge_rad: body_bend,
         lateral_wedge_rad: body_lean,
+        slopes: [body_bend, body_lean].map(|angle| (angle / 2.0).tan()),
         dip_mm: [random.about(1.5, 0.3), random.about(1.9, 0.35)],
         taper: random.about(-0.015, 0.008),
         shear: 0.0,
         waist: random.about(0.075, 0.015),
         lip_mm: [0.0, osteophyte],
     };
-    let disc = DiscSpace {
-        disc: Some(Disc::new(name, lower.vertebra().unwrap_or(Vertebra::S1))),
-        frame: middle.at(scaled(add(base.origin_lps_mm, under), 0.5)),
-        half_width_mm: (half_width + lower.half_width_mm * (1.0 + lower.taper)) / 2.0,
-        half_depth_mm: (half_depth + lower.half_depth_mm * (1.0 + lower.taper)) / 2.0,
-        height_mm: disc_height,
+    let frame = middle.at(scaled(add(base.origin_lps_mm, under), 0.5));
+    (disc_between(lower, &body, frame, disc_height, pfirrmann, asked), body)
+}
+
+fn disc_between(
+    lower: &Body,
+    upper: &Body,
+    frame: Frame,
+    height_mm: f64,
+    pfirrmann: u8,
+    asked: LevelParameters,
+) -> DiscSpace {
+    DiscSpace {
+        disc: Some(asked.disc),
+        frame,
+        half_width_mm: (upper.half_width_mm + lower.half_width_mm * (1.0 + lower.taper)) / 2.0,
+        half_depth_mm: (upper.half_depth_mm + lower.half_depth_mm * (1.0 + lower.taper)) / 2.0,
+        height_mm,
         pfirrmann,
-        bulge_mm: BULGE_MM[worn] + asked.central.choose([0.0, 0.9, 1.8, 2.8]),
+        bulge_mm: BULGE_MM[usize::from(pfirrmann - 1)] + asked.central.choose([0.0, 0.9, 1.8, 2.8]),
         foraminal_bulge_mm: [asked.left_foramen, asked.right_foramen].map(|g| g.choose([0.0, 0.8, 1.8, 2.8])),
         central: asked.central,
         foramina: [asked.left_foramen, asked.right_foramen],
         slip_mm: asked.slip_mm,
-    };
-    (disc, body)
+    }
 }
 
 fn first_sacral(parameters: &Parameters, slope: f64, size: f64, random: &mut Random) -> Body {
@@ -232,6 +244,7 @@ fn first_sacral(parameters: &Parameters, slope: f64, size: f64, random: &mut Ran
         half_height_mm: height / 2.0,
         wedge_rad: wedge,
         lateral_wedge_rad: 0.0,
+        slopes: [(wedge / 2.0).tan(), 0.0],
         dip_mm: [random.about(1.0, 0.25), 0.4],
         taper: if parameters.transitional { 0.07 } else { random.about(0.22, 0.02) },
         shear: random.about(0.06, 0.02),
@@ -275,6 +288,7 @@ fn below_s1(parameters: &Parameters, s1: &Body, size: f64, random: &mut Random) 
             half_height_mm: half_height,
             wedge_rad: 0.0,
             lateral_wedge_rad: 0.0,
+            slopes: [0.0; 2],
             dip_mm: [0.3, 0.3],
             taper: 0.11,
             shear: 0.0,

@@ -1,7 +1,7 @@
 //! Skin, fat and muscles: what fills the body around the spine, by its height.
 
 use super::arch::Arch;
-use super::frame::{mix, smooth_step};
+use super::frame::{length2, mix, smooth_step};
 use super::random::{Random, SmoothNoise};
 use super::skeleton::{BELOW_S1, Skeleton};
 use super::tissue::{Matter, Tissue};
@@ -82,12 +82,13 @@ impl Soft {
 
     /// How deep under the skin a place is, mm; negative in the air.
     pub(super) fn depth(&self, p: Vec3, girdle: &Girdle) -> f64 {
-        let furrow = (6.0 - 3.0 * girdle.sacral) * (-(p[0] / 20.0).powi(2)).exp();
+        let groove = (1.0 - (p[0] / 36.0).powi(2)).max(0.0);
+        let furrow = (6.0 - 3.0 * girdle.sacral) * groove * groove;
         let half = (girdle.back_mm - girdle.front_mm) / 2.0;
         let (x, y) = (p[0] / self.half_width_mm, (p[1] + furrow - (girdle.back_mm - half)) / half);
         let (xx, yy) = (x * x, y * y);
         let r = 0.4 * (xx + yy).sqrt() + 0.6 * (xx * xx + yy * yy).sqrt().sqrt();
-        if r < 0.3 { half * 0.7 } else { p[0].hypot(y * half) * (1.0 / r - 1.0) }
+        if r < 0.3 { half * 0.7 } else { length2(p[0], y * half) * (1.0 / r - 1.0) }
     }
 
     /// What is at a place under the skin that no bone, vessel or organ holds.

@@ -93,9 +93,9 @@ pub struct DiscTruth {
 }
 
 /// Distance between the samples that find a centre of mass, mm.
-const CENTRE_STEP_MM: f64 = 1.5;
+const CENTRE_STEP_MM: f64 = 2.0;
 /// Distance between the samples that find an area, mm.
-const AREA_STEP_MM: f64 = 0.25;
+const AREA_STEP_MM: f64 = 0.4;
 /// How far edges are looked for, mm.
 const REACH_MM: f64 = 45.0;
 

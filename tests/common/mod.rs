@@ -13,3 +13,7 @@ pub(crate) fn shared_data() -> Option<PathBuf> {
 pub(crate) fn skipped(name: &str, why: &str) {
     eprintln!("SKIPPED {name}: {why}");
 }
+
+// A test file that needs only one of them is no reason to warn of the other.
+const _: fn() -> Option<PathBuf> = shared_data;
+const _: fn(&str, &str) = skipped;

@@ -106,10 +106,10 @@ mod tests {
 
     #[test]
     fn slices_through_a_disc_are_its_slices() {
-        let mut levels = [level([0.0, 0.0, 1.0])];
+        let mut levels = [level([0.0, 0.0, 0.5])];
         axial_slices(&mut levels, &study(Role::AxialT2, vec![block(0.0)]));
         let slices: Vec<_> = levels[0].axial.iter().map(|a| (a.slice, a.distance_mm)).collect();
-        assert_eq!(slices, [(3, 5.0), (4, 1.0), (5, -3.0)]);
+        assert_eq!(slices, [(3, 4.5), (4, 0.5), (5, -3.5)]);
     }
 
     #[test]

@@ -14,6 +14,8 @@ const MIN_RISE: f64 = 0.64;
 const PITCH_MM: f64 = 35.0;
 /// Where a cut may lie, as shares of the way between two vertebrae of a long piece.
 const CUT_WINDOW: f64 = 0.3;
+/// How much wider a waist at the window's edge looks than one in its middle.
+const OFF_MIDDLE_COST: f64 = 0.2;
 /// The shares of sacrum pixels between which a long piece is taken for a body and the sacrum joined.
 const MIXED: std::ops::Range<f64> = 0.2..0.8;
 /// Width of a step along the piece when looking for its waist, mm.
@@ -81,13 +83,15 @@ fn cuts(frame: &Frame, piece: &Component, axis: &Axis, channels: &[u8], labels: 
         return vec![class_border(&widths) as f64 * STEP_MM - axis.length_mm / 2.0];
     }
     let cut = |k: usize| {
-        let middle = k as f64 * pitch_mm;
-        let window = CUT_WINDOW * pitch_mm;
-        let (from, to) = ((middle - window) / STEP_MM, (middle + window) / STEP_MM);
-        let narrowest = (from as usize..=to as usize)
-            .filter(|s| *s < steps)
-            .min_by(|a, b| (widths[*a][0] + widths[*a][1]).total_cmp(&(widths[*b][0] + widths[*b][1])))?;
-        Some(narrowest as f64 * STEP_MM - axis.length_mm / 2.0)
+        let (middle, window) = (k as f64 * pitch_mm / STEP_MM, CUT_WINDOW * pitch_mm / STEP_MM);
+        // A waist counts for more the nearer it is to where a cut is expected.
+        let cost = |step: &usize| {
+            let away = (*step as f64 - middle) / window;
+            (widths[*step][0] + widths[*step][1]) * (1.0 + OFF_MIDDLE_COST * away * away)
+        };
+        let near = ((middle - window) as usize..=(middle + window) as usize).filter(|s| *s < steps);
+        let waist = near.min_by(|a, b| cost(a).total_cmp(&cost(b)))?;
+        Some(waist as f64 * STEP_MM - axis.length_mm / 2.0)
     };
     (1..count).filter_map(cut).collect()
 }
