@@ -38,7 +38,7 @@ const LINK_EVENTS_MAX: usize = 64;
 /// How often `main` looks after the others.
 const ROUND: Duration = Duration::from_secs(1);
 /// How long the threads may take to end.
-const FAREWELL: Duration = Duration::from_secs(5);
+const FAREWELL: Duration = Duration::from_secs(10);
 /// Name of the lock file in the state folder.
 const LOCK_FILE: &str = "lock";
 

@@ -49,6 +49,15 @@ struct Subscriber {
     id: u64,
     filters: Vec<String>,
     outgoing: SyncSender<Packet>,
+    last_packet_id: u16,
+}
+
+impl Subscriber {
+    /// Hands a message over under the next packet id, as QoS 1 wants it.
+    fn give(&mut self, message: Publish) {
+        self.last_packet_id = self.last_packet_id.checked_add(1).unwrap_or(1);
+        send(&self.outgoing, Packet::Publish(Publish { pkid: self.last_packet_id, ..message }));
+    }
 }
 
 #[derive(Default)]
@@ -161,7 +170,12 @@ fn serve(id: u64, socket: TcpStream, broker: &Broker) -> io::Result<()> {
     let writer = writer.spawn(move || write_all(socket, &queue))?;
     let accepted = ConnAck { session_present: false, code: ConnectReturnCode::Success, properties: None };
     send(&outgoing, Packet::ConnAck(accepted));
-    locked(&broker.state).subscribers.push(Subscriber { id, filters: Vec::new(), outgoing: outgoing.clone() });
+    locked(&broker.state).subscribers.push(Subscriber {
+        id,
+        filters: Vec::new(),
+        outgoing: outgoing.clone(),
+        last_packet_id: 0,
+    });
     let result = converse(id, &mut packets, broker, &outgoing, &mut will);
     if let Some(will) = will {
         broker.distribute(Publish {
@@ -224,7 +238,7 @@ impl Broker {
         let Some(subscriber) = subscribers.iter_mut().find(|s| s.id == id) else { return };
         for filter in filters {
             for message in retained.values().filter(|m| matches(&text(&m.topic), &filter)) {
-                send(&subscriber.outgoing, Packet::Publish(Publish { pkid: 1, ..message.clone() }));
+                subscriber.give(message.clone());
             }
             if subscriber.filters.len() < FILTERS_MAX {
                 subscriber.filters.push(filter);
@@ -242,10 +256,10 @@ impl Broker {
                 state.retained.insert(topic.clone(), Publish { dup: false, ..publish.clone() });
             }
         }
-        let copy = Publish { dup: false, retain: false, pkid: 1, properties: None, ..publish };
-        for subscriber in &state.subscribers {
+        let copy = Publish { dup: false, retain: false, properties: None, ..publish };
+        for subscriber in &mut state.subscribers {
             if subscriber.filters.iter().any(|f| matches(&topic, f)) {
-                send(&subscriber.outgoing, Packet::Publish(copy.clone()));
+                subscriber.give(copy.clone());
             }
         }
     }
