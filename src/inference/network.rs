@@ -3,7 +3,10 @@
 use super::{InferenceError, ModelEntry, ModelSet, SegmentationInput};
 use crate::spine::{ModelUse, Structure};
 use std::sync::Arc;
-use tract_onnx::prelude::*;
+use tract_core::prelude::{
+    DatumExt, Framework, IntoRunnable, Tensor, TractError, TractResult, TypedRunnableModel, tvec,
+};
+use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
 
 /// Rows or columns a plan may have: a field of 960 mm at the network's pixels.
 const SIDE_MAX: usize = 1024;

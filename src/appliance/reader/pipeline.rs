@@ -8,7 +8,6 @@ use crate::dicom::{DicomError, Study, StudyIdentity};
 use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::StageTiming;
-use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
@@ -81,9 +80,8 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
 
 /// Each frame of the study with its instance's UID and pixel digest, as slices number their sources.
 fn sources(study: &Study) -> Result<Vec<SourceInstance>, DicomError> {
-    let digests: BTreeMap<String, [u8; 32]> = study.pixel_digests()?.into_iter().collect();
-    let of = |uid: &String| SourceInstance::new(uid, digests.get(uid).unwrap_or(&[0; 32]));
-    Ok(study.instances.iter().map(|instance| of(&instance.sop_instance_uid)).collect())
+    let digests = study.pixel_digests()?;
+    Ok(study.instances.iter().zip(digests).map(|(i, digest)| SourceInstance::new(&i.sop_instance_uid, &digest)).collect())
 }
 
 /// Keeps the time of each stage, and passes on what it hears.

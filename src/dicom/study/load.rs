@@ -122,18 +122,26 @@ impl Study {
         Ok(())
     }
 
-    /// SOP Instance UID and SHA-256 of the pixel data bytes, as they are in the file, of every
-    /// readable instance, sorted.
+    /// SHA-256 of the pixel data bytes, as they are in the file, of the object of each of
+    /// [`Study::instances`], in their order. Not by UID: some exports repeat SOP Instance UIDs from
+    /// series to series.
     ///
     /// # Errors
     /// Where a file can't be read any more.
-    pub fn pixel_digests(&self) -> Result<Vec<(String, [u8; 32])>, DicomError> {
-        let mut digests = Vec::new();
-        for header in self.headers.iter().filter(|header| header.refused.is_none()) {
-            let digest = Object::open(&header.path).and_then(|mut object| object.pixel_digest());
-            digests.push((header.sop_instance_uid.clone(), digest.map_err(|reason| reason.at(&header.path))?));
+    pub fn pixel_digests(&self) -> Result<Vec<[u8; 32]>, DicomError> {
+        let mut digests = Vec::with_capacity(self.instances.len());
+        let mut last = None;
+        for instance in &self.instances {
+            let digest = match last {
+                // The frames of one object stand side by side.
+                Some((header, digest)) if header == instance.header => digest,
+                _ => Object::open(&instance.path)
+                    .and_then(|mut object| object.pixel_digest())
+                    .map_err(|reason| reason.at(&instance.path))?,
+            };
+            last = Some((instance.header, digest));
+            digests.push(digest);
         }
-        digests.sort();
         Ok(digests)
     }
 

@@ -54,14 +54,17 @@ impl Course {
         labels: Option<&Labels>,
     ) -> Self {
         let middle_slice = (volume.slices.len() / 2) as f64;
-        let by_row = |places: Vec<(f64, Place)>, smoothed_mm: f64| -> Vec<Place> {
-            let row_mm = |y: usize| (y as f64 + 0.5) * pixel_mm;
-            let raw: Vec<Place> = (0..height).filter_map(|y| interpolated(&places, row_mm(y))).collect();
-            smoothed(&raw, (smoothed_mm / pixel_mm) as usize)
-        };
-        let body = by_row(along_curve(volume, [across, down], curve_lps_mm), BODY_SMOOTHED_MM);
-        let canal = labels.map_or_else(Vec::new, |l| along_canal(volume, [across, down], l));
-        let mut canal = by_row(canal, CANAL_SMOOTHED_MM);
+        let row_mm = |y: usize| (y as f64 + 0.5) * pixel_mm;
+        let rows_of = |mm: f64| (mm / pixel_mm) as usize;
+        let curve = along_curve(volume, [across, down], curve_lps_mm);
+        let body: Vec<Place> = (0..height).filter_map(|y| interpolated(&curve, row_mm(y))).collect();
+        let body = smoothed(&body, rows_of(BODY_SMOOTHED_MM));
+        let mask = labels.map_or_else(Vec::new, |l| along_canal(volume, [across, down], l));
+        // Far from any canal in the mask there is nothing to follow but the bodies.
+        let near = |y: usize| mask.iter().any(|(mm, _)| (mm - row_mm(y)).abs() <= CANAL_SMOOTHED_MM);
+        let canal =
+            body.iter().enumerate().map(|(y, b)| interpolated(&mask, row_mm(y)).filter(|_| near(y)).unwrap_or(*b));
+        let mut canal = smoothed(&canal.collect::<Vec<_>>(), rows_of(CANAL_SMOOTHED_MM));
         let aside = volume.slice_spacing_mm().map_or(0.0, |mm| CANAL_ASIDE_MM_MAX / mm);
         for (c, b) in canal.iter_mut().zip(&body) {
             c.depth = c.depth.clamp(b.depth - aside, b.depth + aside);
@@ -76,7 +79,7 @@ impl Course {
         if most - one <= reach && one - least <= reach {
             return Self::Flat(one);
         }
-        Self::Curved { canal: if canal.is_empty() { body.clone() } else { canal }, body }
+        Self::Curved { body, canal }
     }
 
     /// The fractional slice in which a pixel lies.
