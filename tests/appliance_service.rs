@@ -1,4 +1,5 @@
 //! `deepspine run` as a service manager sees it: ready, reload, stop.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod wire;
 

@@ -1,4 +1,5 @@
 //! Whoever makes a mistake in the configuration is told file, line and key.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use std::path::Path;
 use std::process::{Command, Output};

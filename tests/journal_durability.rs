@@ -1,4 +1,5 @@
 //! What the journal promises: together or not at all, and still there afterwards.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 use deepspine::appliance::journal::{
     Claim, FileRow, FileState, Fingerprint, Journal, Lane, NewReport, OutboxMessage, StudyState,

@@ -1,4 +1,5 @@
 //! A message leaves the journal only when the broker accepted it.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod wire;
 

@@ -1,4 +1,5 @@
 //! Delivery through a real broker: mosquitto, where it is installed.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod common;
 mod wire;

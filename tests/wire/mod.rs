@@ -1,5 +1,5 @@
 //! Delivery as it runs in the appliance, on a journal of its own and a broker of the test's choice.
-#![allow(dead_code, clippy::allow_attributes, reason = "each promise uses its part of this")]
+#![allow(dead_code, clippy::expect_used, clippy::allow_attributes, reason = "each promise uses its part of this")]
 
 use std::net::TcpListener;
 use std::path::Path;
