@@ -33,7 +33,9 @@ def warp_grid(rng, size, shape, pixel_mm, spine_column):
     if rng.random() < 0.6:
         cells = rng.integers(4, 9, 2)
         spread = rng.uniform(0.5, 3.0)
-        y, x = y + coarse(rng, fine, cells, spread), x + coarse(rng, fine, cells, spread)
+        bend = torch.stack([coarse(rng, size, cells, spread) for _ in "yx"])[None]
+        bend = F.interpolate(bend, size=fine, mode="bilinear")[0]
+        y, x = y + bend[0], x + bend[1]
     # The middle of the crop: where the image is larger than the crop anywhere in it, now and then far off.
     extent = np.array(shape) * pixel_mm
     crop = np.array(size) * PIXEL_MM / scale
@@ -64,8 +66,9 @@ def sample_codes(codes, rows, columns):
     inside = (r >= 0) & (r < height) & (c >= 0) & (c < width)
     flat = torch.from_numpy(codes).view(-1)[(r.clamp(0, height - 1) * width + c.clamp(0, width - 1)).view(-1)]
     flat = torch.where(inside, flat.view(r.shape), torch.tensor(BACKGROUND, dtype=torch.uint8))
-    shares = torch.stack([(flat == k) for k in range(CODES)]).float()
-    return F.avg_pool2d(shares[None], 2)[0], inside[::2, ::2]
+    quarters = [flat[i::2, j::2] for i in (0, 1) for j in (0, 1)]
+    counts = [sum((q == k).view(torch.uint8) for q in quarters) for k in range(CODES)]
+    return torch.stack(counts).float() / 4, inside[::2, ::2]
 
 
 def rescale(image, inside):

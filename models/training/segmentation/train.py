@@ -31,7 +31,8 @@ def arguments():
     parser.add_argument("--work", type=Path, required=True, help="caches and checkpoints; outside the repository")
     parser.add_argument("--phantom", type=Path, help="folder of synthetic slices with labels")
     parser.add_argument("--pseudo", action="store_true", help="use the teacher's labels made by segmentation.pseudo")
-    parser.add_argument("--steps", type=int, default=6000)
+    parser.add_argument("--steps", type=int, default=6000, help="the learning rate falls towards this step")
+    parser.add_argument("--until", type=int, help="stop here, before the rate has fallen, to go on later")
     parser.add_argument("--batch", type=int, default=8)
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3)
@@ -112,7 +113,8 @@ def run(rank, options):
     if rank == 0:
         print({n: len(s) for n, s in loaded.items()}, parameter_count(network), "parameters, from step", step, flush=True)
     began, losses = time.time(), []
-    while step < options.steps:
+    last = min(options.until or options.steps, options.steps)
+    while step < last:
         images, codes = batch(loaded, options, step, rank)
         for group in optimizer.param_groups:
             group["lr"] = rate(options, step)
@@ -130,7 +132,7 @@ def run(rank, options):
         if rank == 0 and step % 50 == 0:
             pace = (time.time() - began) / len(losses)
             print(f"{time.strftime('%T')} step {step} loss {np.mean(losses[-50:]):.4f} {pace:.2f} s/step", flush=True)
-        if rank == 0 and (step % 200 == 0 or step == options.steps):
+        if rank == 0 and (step % 200 == 0 or step == last):
             state = {"network": network.state_dict(), "average": average.state_dict()}
             save(path, **state, optimizer=optimizer.state_dict(), step=step, options=str(vars(options)))
 
