@@ -7,6 +7,7 @@ pub mod bundles;
 pub mod checkup;
 pub mod clock;
 pub mod config;
+pub mod fitness;
 pub mod health;
 pub mod identity;
 pub mod ingest;

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Duration;
 
 use super::bundles;
+use super::fitness;
 use super::health::{Heartbeats, Stage};
 use super::identity::{DeviceKey, INPUT};
 use super::ingest::desk::{Ask, LookResult, Looked, Told};
@@ -50,18 +51,20 @@ pub struct ReadingRoom {
 /// Starts a child under a limit of memory (MiB) and of CPU time (seconds).
 pub type Starter = Box<dyn Fn(u64, u64) -> Program + Send>;
 
-/// How the two kinds of children are started.
+/// How the kinds of children are started.
 pub struct Programs {
     /// A child that scans.
     pub scan: Starter,
     /// A child that reads.
     pub read: Starter,
+    /// A child that tests the installation before the first reading; `None` where none is asked for.
+    pub self_test: Option<Starter>,
 }
 
 impl Default for Programs {
     fn default() -> Self {
         let starter = |verb| -> Starter { Box::new(move |memory, cpu| Program::this_binary(verb, memory, cpu)) };
-        Self { scan: starter("child-scan"), read: starter("child-read") }
+        Self { scan: starter("child-scan"), read: starter("child-read"), self_test: Some(starter("child-self-test")) }
     }
 }
 
@@ -187,6 +190,9 @@ impl ReadingRoom {
 
     /// One attempt at a study; whether it needs no further one.
     fn read(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<bool, JournalError> {
+        if !fitness::may_read(&self.programs, &self.models, &self.shared.settings(), go_on) {
+            return Ok(false);
+        }
         let files = one_path_an_instance(self.journal.files_of(study_key)?);
         let max_attempts = self.shared.settings().reader.max_attempts;
         let input_key = self.input_key(&files);
@@ -242,15 +248,10 @@ impl ReadingRoom {
         let request = ReadRequest {
             paths: files.into_iter().map(|f| f.path).collect(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
-            models_dir: match &self.models {
-                ModelSource::Folder(folder) => Some(folder.clone()),
-                ModelSource::Standard => None,
-            },
+            models_dir: self.models.folder(),
             threads: reader.threads,
         };
-        let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        let cpu_secs = reader.time_limit.as_secs().saturating_mul(cores as u64);
-        let program = (self.programs.read)(reader.memory_mib, cpu_secs);
+        let program = (self.programs.read)(reader.memory_mib, reader.cpu_secs());
         let result = match child::ask(&program, &request, reader.time_limit, go_on)? {
             ReadReply::Done(ReadOutcome { bundle }) => self.commit(study_key, &bundle),
             ReadReply::Failed { reason } => Err(AttemptError::Refused(reason)),

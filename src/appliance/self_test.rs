@@ -144,14 +144,14 @@ impl Kept {
     }
 }
 
-/// SHA-256 over this binary, the network's hash and what the kernel says of the processor, hex.
+/// SHA-256 over this binary, the hashes of the models and what the kernel says of the processor, hex.
 ///
 /// # Errors
 /// Where the binary can't be read.
-pub fn made_by(network_sha256: &str) -> io::Result<String> {
+pub fn made_by(models_sha256: &str) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut fs::File::open(std::env::current_exe()?)?, &mut HashWriter(&mut hasher))?;
-    hasher.update(network_sha256);
+    hasher.update(models_sha256);
     let described = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     for line in described.lines().filter(|line| is_of_the_processor(line)).take(4) {
         hasher.update(line);

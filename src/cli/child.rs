@@ -1,4 +1,4 @@
-//! The hidden verbs `child-scan` and `child-read`: this binary as a child of the supervisor.
+//! The hidden verbs `child-scan`, `child-read` and `child-self-test`: this binary as a child of the supervisor.
 
 use super::exit::{CliError, Exit};
 use crate::appliance::reader::limits::Limits;
@@ -32,6 +32,14 @@ pub fn scan(args: Args) -> Result<(), CliError> {
 /// Where the supervisor can't be understood or a limit can't be laid.
 pub fn read(args: Args) -> Result<(), CliError> {
     serve(Role::Read, args)
+}
+
+/// Is a child that tests the installation.
+///
+/// # Errors
+/// Where the supervisor can't be understood or a limit can't be laid.
+pub fn self_test(args: Args) -> Result<(), CliError> {
+    serve(Role::SelfTest, args)
 }
 
 fn serve(role: Role, Args { memory_mib, cpu_secs, supervisor }: Args) -> Result<(), CliError> {

@@ -79,7 +79,9 @@ fn demonstrate(args: &Args, models: ModelSource, folder: &Path, begun: Instant) 
     let export_folder = settings.ingest.folder.clone();
     std::fs::create_dir_all(&export_folder)
         .map_err(|error| CliError::new(Exit::CantCreate, format!("{}: {error}", export_folder.display())))?;
-    let options = Options { settings, models, rescan_period: RESCAN_PERIOD, programs: Programs::default() };
+    // The demonstration reads a phantom itself: the self-test would read the same one before it.
+    let programs = Programs { self_test: None, ..Programs::default() };
+    let options = Options { settings, models, rescan_period: RESCAN_PERIOD, programs };
     let appliance = Appliance::start(options).map_err(|error| CliError::new(exit_of(&error), error))?;
     let outcome = write_phantom(args.seed, folder, &export_folder)
         .and_then(|()| say(&format!("phantom study in the export folder after {}", seconds(begun))))

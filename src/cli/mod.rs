@@ -41,6 +41,8 @@ enum Verb {
     ChildScan(child::Args),
     #[command(hide = true)]
     ChildRead(child::Args),
+    #[command(hide = true)]
+    ChildSelfTest(child::Args),
 }
 
 /// Runs the command line of this process.
@@ -75,6 +77,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::CheckConfig(args) => check_config::run(args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
+        Verb::ChildSelfTest(args) => child::self_test(args),
     }
 }
 

@@ -65,6 +65,17 @@ pub enum ModelSource {
     Standard,
 }
 
+impl ModelSource {
+    /// The folder, where one was named.
+    #[must_use]
+    pub fn folder(&self) -> Option<PathBuf> {
+        match self {
+            Self::Folder(folder) => Some(folder.clone()),
+            Self::Standard => None,
+        }
+    }
+}
+
 /// A model set whose manifest was read and checked; files are verified as they are loaded.
 #[derive(Debug, Clone)]
 pub struct ModelSet {

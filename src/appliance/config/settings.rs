@@ -104,6 +104,15 @@ pub struct Reader {
     pub max_attempts: u32,
 }
 
+impl Reader {
+    /// CPU time of one reading: its wall time on every core.
+    #[must_use]
+    pub fn cpu_secs(&self) -> u64 {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.time_limit.as_secs().saturating_mul(cores as u64)
+    }
+}
+
 /// Reads entries with their defaults and gathers what is wrong with them.
 struct Validator<'a> {
     merged: &'a Merged,

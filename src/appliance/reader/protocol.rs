@@ -9,6 +9,8 @@ use std::path::PathBuf;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::appliance::self_test::Check;
+
 /// Longest frame, bytes: the headers of a study of [`STUDY_FILES_MAX`] files.
 pub const FRAME_BYTES_MAX: usize = 32 << 20;
 /// Most paths in one scan request.
@@ -105,6 +107,31 @@ pub enum ReadReply {
     /// There is no reading.
     Failed {
         /// Why, without identity.
+        reason: String,
+    },
+}
+
+/// Asked of a child that tests the installation.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SelfTestRequest {
+    /// Folder of the models, where one was named.
+    pub models_dir: Option<PathBuf>,
+    /// Threads of the reading; 0: as many as cores.
+    pub threads: usize,
+}
+
+/// Answered by a child that tests the installation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum SelfTestReply {
+    /// What was held against the truth.
+    Done {
+        /// The checks.
+        checks: Vec<Check>,
+    },
+    /// There was no reading to hold against it.
+    Failed {
+        /// Why.
         reason: String,
     },
 }

@@ -3,7 +3,9 @@
 use std::io;
 
 use super::limits::{self, Limits};
-use super::protocol::{ReadReply, ReadRequest, ScanReply, ScanRequest, read_frame, write_frame};
+use super::protocol::{
+    ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest, read_frame, write_frame,
+};
 use super::work;
 
 /// Which kind of child this process is.
@@ -13,6 +15,8 @@ pub enum Role {
     Scan,
     /// Reads one study.
     Read,
+    /// Tests the installation.
+    SelfTest,
 }
 
 /// Is the child: one request from standard input, one answer on standard output.
@@ -34,6 +38,14 @@ pub fn serve(role: Role, limits: Limits) -> io::Result<()> {
             let reply = match work::read_study(&request) {
                 Ok(outcome) => ReadReply::Done(outcome),
                 Err(reason) => ReadReply::Failed { reason: reason.to_string() },
+            };
+            write_frame(&mut to, &reply)
+        }
+        Role::SelfTest => {
+            let request: SelfTestRequest = read_frame(&mut from)?.ok_or(io::ErrorKind::UnexpectedEof)?;
+            let reply = match work::test_installation(&request) {
+                Ok(checks) => SelfTestReply::Done { checks },
+                Err(reason) => SelfTestReply::Failed { reason: reason.to_string() },
             };
             write_frame(&mut to, &reply)
         }

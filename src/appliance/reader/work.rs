@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::pipeline::{self, PipelineError, ReadingTools};
-use super::protocol::{FileOutcome, ReadOutcome, ReadRequest, StudySummary};
+use super::protocol::{FileOutcome, ReadOutcome, ReadRequest, SelfTestRequest, StudySummary};
 use crate::analysis::study::Progress;
 use crate::appliance::clock;
+use crate::appliance::self_test::{self, Check, SelfTestError};
 use crate::dicom::{self, DicomError, InstanceHeader, Reason, Study};
 use crate::export::DeviceKey;
 use crate::inference::{InferenceError, ModelSet, ModelSource, SegmentationNetwork};
@@ -37,6 +38,9 @@ pub enum WorkError {
     /// The study can't be read.
     #[error("{0}")]
     Pipeline(String),
+    /// The self-test could not be done.
+    #[error(transparent)]
+    SelfTest(#[from] SelfTestError),
     /// The bundle can't be written.
     #[error("the bundle can't be written: {0}")]
     Spool(#[from] io::Error),
@@ -117,12 +121,10 @@ pub fn summarise(headers: &[String]) -> StudySummary {
 /// See [`WorkError`].
 pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
     let study = the_study(&request.paths)?;
-    let source = request.models_dir.clone().map_or(ModelSource::Standard, ModelSource::Folder);
-    let network = SegmentationNetwork::load(&ModelSet::open(&source)?)?;
-    let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let network = load_network(request.models_dir.clone())?;
     let tools = ReadingTools {
         network: &network,
-        threads: NonZeroUsize::new(request.threads).unwrap_or(cores),
+        threads: threads(request.threads),
         key: &DeviceKey::new([0; DeviceKey::BYTES]),
         clock_synced: clock::clock_synced(),
         produced_at: &clock::now_rfc3339(),
@@ -130,6 +132,25 @@ pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
     };
     let bundle = pipeline::read_study(&study, tools, Vec::new())?;
     Ok(ReadOutcome { bundle: bundle.write_atomically(&request.spool_dir)? })
+}
+
+/// Holds a reading of the phantom against its truth.
+///
+/// # Errors
+/// See [`WorkError`].
+pub fn test_installation(request: &SelfTestRequest) -> Result<Vec<Check>, WorkError> {
+    let network = load_network(request.models_dir.clone())?;
+    Ok(self_test::perform(&network, threads(request.threads), &Unobserved)?)
+}
+
+fn load_network(models_dir: Option<PathBuf>) -> Result<SegmentationNetwork, InferenceError> {
+    let source = models_dir.map_or(ModelSource::Standard, ModelSource::Folder);
+    SegmentationNetwork::load(&ModelSet::open(&source)?)
+}
+
+/// So many threads; as many as cores for 0.
+fn threads(asked: usize) -> NonZeroUsize {
+    NonZeroUsize::new(asked).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// The one study that `paths` are of. Single files that can't be read any more are left out.
