@@ -81,7 +81,12 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
 /// Each frame of the study with its instance's UID and pixel digest, as slices number their sources.
 fn sources(study: &Study) -> Result<Vec<SourceInstance>, DicomError> {
     let digests = study.pixel_digests()?;
-    Ok(study.instances.iter().zip(digests).map(|(i, digest)| SourceInstance::new(&i.sop_instance_uid, &digest)).collect())
+    Ok(study
+        .instances
+        .iter()
+        .zip(digests)
+        .map(|(i, digest)| SourceInstance::new(&i.sop_instance_uid, &digest))
+        .collect())
 }
 
 /// Keeps the time of each stage, and passes on what it hears.
