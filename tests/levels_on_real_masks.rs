@@ -100,7 +100,7 @@ fn names_counted_from_s1_agree_with_those_that_people_gave() {
         }
     }
     let patients = right + refused.len() + wrong.len();
-    println!("{right} of {patients} right; refused {refused:?}; other names than the annotator's {wrong:?}");
+    eprintln!("{right} of {patients} right; refused {refused:?}; other names than the annotator's {wrong:?}");
     assert!(
         right as f64 >= 0.97 * patients as f64,
         "{right} of {patients} right; refused {refused:?}; wrong {wrong:?}"

@@ -247,7 +247,7 @@ fn no_mask_makes_it_panic() {
                 piece.fill((noise.next() % 8) as u8);
             }
         }
-        println!("seed {seed}");
+        eprintln!("seed {seed}");
         let again = read_spine(&template.volume, mask.clone());
         assert_eq!(read_spine(&template.volume, mask), again);
     }

@@ -57,10 +57,10 @@ impl Spline {
                 matrix[j][j + 1] += gaps[j + 1] / 6.0;
                 matrix[j + 1][j] += gaps[j + 1] / 6.0;
             }
-            for other in j.saturating_sub(2)..inner.min(j + 3) {
-                let shared = (j.max(other)..=j.min(other) + 2)
-                    .map(|knot| q(j)[knot - j] * q(other)[knot - other] / weights[knot]);
-                matrix[j][other] += stiffness * shared.sum::<f64>();
+            for (other, cell) in matrix[j].iter_mut().enumerate().take(j + 3).skip(j.saturating_sub(2)) {
+                let knots = j.max(other)..=j.min(other) + 2;
+                let shared = knots.map(|knot| q(j)[knot - j] * q(other)[knot - other] / weights[knot]);
+                *cell += stiffness * shared.sum::<f64>();
             }
         }
         let solved = solve_positive(matrix, right)?;
