@@ -10,8 +10,8 @@ use log::LevelFilter;
 
 /// The environment variable that sets what is logged, in the form that `env_logger` reads.
 const LOG_VARIABLE: &str = "DEEPSPINE_LOG";
-/// Libraries that tell at `info` what only matters to somebody who debugs.
-const QUIET_MODULES: [&str; 2] = ["rumqttc", "tract"];
+/// Beginnings of the names of libraries that tell at `info` what only matters to somebody who debugs.
+const QUIET_MODULES: [&str; 2] = ["rumqtt", "tract"];
 
 /// The service manager, where this process runs under one.
 #[derive(Debug)]
