@@ -1,7 +1,7 @@
 //! The files of a folder: everything that one bundle gives.
 
 use super::bundle::Bundle;
-use super::nifti::{self, LabelMap};
+use super::label_maps::{self, LabelMap};
 use super::{atomic, overlay};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -50,8 +50,8 @@ pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportErro
     }
     if let Some(block) = &bundle.segmented {
         for map in [LabelMap::Instances, LabelMap::Semantic, LabelMap::Undesignated] {
-            if map != LabelMap::Undesignated || nifti::has_undesignated(block) {
-                write(map.file_name(), &mut |out| nifti::write(map, block, out))?;
+            if map != LabelMap::Undesignated || label_maps::has_undesignated(block) {
+                write(map.file_name(), &mut |out| label_maps::write(map, block, out))?;
             }
         }
     }

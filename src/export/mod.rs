@@ -1,7 +1,7 @@
 //! The reading bundle, and everything that is made from it.
 //!
 //! A reading ends in a [`bundle::Bundle`]. Whatever the clinic or the wire gets is a pure function
-//! of that: the JSON [`report`], the label maps ([`nifti`]), the picture ([`overlay`]), the
+//! of that: the JSON [`report`], the label maps ([`label_maps`]), the picture ([`overlay`]), the
 //! [`table()`] on a terminal. [`write_all`] makes the files of a folder from it, as often as one likes,
 //! with the same result. Nothing here reads DICOM, talks to a network or knows a clock.
 
@@ -10,7 +10,7 @@ pub mod bundle;
 pub mod display;
 mod files;
 pub mod key;
-pub mod nifti;
+pub mod label_maps;
 pub mod overlay;
 pub mod report;
 mod table;
