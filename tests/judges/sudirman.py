@@ -20,6 +20,10 @@ PIXEL_MM = 0.73
 NUMBERS = {"L1": 20, "L2": 21, "L3": 22, "L4": 23, "L5": 24, "S1": 26}
 
 
+def image_path(arguments, patient, weighting):
+    return arguments.data / f"sudirman/{weighting.lower()}/{patient:04d}.jpg"
+
+
 def polygons(data):
     """patient -> vertebra -> list of polygons in pixels."""
     found = defaultdict(lambda: defaultdict(list))
@@ -47,7 +51,7 @@ def beyond(shape, masks):
 
 
 def judge(arguments, patient, weighting, shapes, work):
-    image = np.asarray(Image.open(arguments.data / f"sudirman/{weighting.lower()}/{patient}.jpg").convert("L"))
+    image = np.asarray(Image.open(image_path(arguments, patient, weighting)).convert("L"))
     name = f"{patient}-{weighting}"
     common.write_sagittal_series(work / name, [image], PIXEL_MM, 4.0, weighting, 72000 + patient)
     report = common.analyze(arguments, work / name, work / f"out-{name}")
@@ -119,7 +123,7 @@ def main():
         work = arguments.keep or Path(temporary)
         for patient in common.held_out("sudirman"):
             for weighting in ("T1", "T2"):
-                if (arguments.data / f"sudirman/{weighting.lower()}/{patient}.jpg").exists() and outlines[patient]:
+                if image_path(arguments, patient, weighting).exists() and outlines[patient]:
                     results[patient, weighting] = judge(arguments, patient, weighting, outlines[patient], work)
     for (patient, weighting), r in results.items():
         if not r["right"] or r["dice"] < 0.9:
