@@ -1,5 +1,7 @@
 //! The house can't drift: who may import whom, and who alone may import which library.
 
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -83,6 +83,17 @@ fn two_sacra_with_a_disc_between_them_are_a_conflict() {
 }
 
 #[test]
+fn a_much_smaller_part_below_the_sacrum_is_s2_even_across_a_disc() {
+    let (bodies, gaps) = chain(6);
+    let gaps = [vec![ChainGap { distance_mm: 30.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
+    for (share_of_s1, first_name) in [(0.5, "S1"), (0.7, "?")] {
+        let below = body(1.0, share_of_s1 * bodies[0].area_mm2);
+        let naming = designate(&[vec![below], bodies.clone()].concat(), &gaps);
+        assert_eq!(names(&naming)[0], first_name, "{share_of_s1}");
+    }
+}
+
+#[test]
 fn a_sacrum_above_a_vertebra_is_a_conflict() {
     let (mut bodies, gaps) = chain(6);
     bodies[3].sacrum_share = 0.9;
