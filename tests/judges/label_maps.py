@@ -35,7 +35,7 @@ def compare(name, labels_path, candidates):
 
 
 def bend_mm(image, weight):
-    """How far to the patient's right the middle of the weighted voxels lies from their ends, mm (RAS+: right is negative x... left is smaller)."""
+    """How far to the patient's right (RAS+: +x) the middle of the chosen voxels lies from their ends, mm."""
     i, _, k = np.nonzero(weight)
     x = image.affine[0, 0] * i + image.affine[0, 3]
     z = k / image.shape[2]
@@ -60,10 +60,10 @@ def main():
         phantom = work / "phantom"
         subprocess.run([arguments.binary, "phantom", "--out", str(phantom), "--seed", "7", "--scoliosis", "30"], check=True)
         common.analyze(arguments, phantom, work / "phantom-out")
-        ours, theirs, same = compare("phantom", work / "phantom-out/semantic.nii.gz", dcm2niix(phantom, work / "phantom-nii"))
+        ours, theirs, same = compare("phantom", work / "phantom-out/semantic.nii.gz", dcm2niix(next(phantom.glob("3_*")), work / "phantom-nii"))
         image = np.asarray(theirs.dataobj, float)
         canal = np.asarray(ours.dataobj) == common.CANAL
-        bright = image > np.percentile(image, 99)
+        bright = image > np.median(image[canal])
         bends = bend_mm(ours, canal), bend_mm(theirs, bright & canal)
         overlap, mirrored = image[canal].mean(), image[canal[::-1]].mean()
         # RAS+: the patient's left has the smaller x.

@@ -1,7 +1,8 @@
 """Errors of `deepspine analyze` against the truth of phantoms (arithmetic, not patients), one varied phantom a seed.
 
 Every figure here is on PHANTOMS. Levels are compared by name; a level that is in view and was not named, or has no
-value, is counted as missing, and one whose centre lies more than half a vertebra from its truth as misnamed."""
+value, is counted as missing, and one whose centre lies more than half a vertebra from its truth as misnamed. Spines of
+four or six lumbar vertebrae can't be told from five without the ribs: their names are counted apart."""
 
 import argparse
 import json
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 from collections import defaultdict
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +42,16 @@ def make(arguments, seed, folder):
     command = [arguments.binary, "phantom", "--out", str(folder), "--seed", str(seed), *flags]
     subprocess.run(command, check=True, capture_output=True)
     return json.loads((folder / "truth.json").read_text())
+
+
+def read(arguments, seed):
+    with tempfile.TemporaryDirectory() as temporary:
+        work = Path(temporary)
+        truth = make(arguments, seed, work / "study")
+        report = common.analyze(arguments, work / "study", work / "out")
+        if arguments.keep:
+            shutil.copytree(work / "out", arguments.keep / str(seed), dirs_exist_ok=True)
+    return seed, truth, report
 
 
 def note(errors, missing, name, ours, truth):
@@ -84,29 +96,29 @@ def main():
     parser.add_argument("--default", action="store_true", help="the default anatomy and imaging, not varied ones")
     arguments = parser.parse_args()
     common.header()
-    errors, missing, refused, misnamed, anchored = defaultdict(list), defaultdict(int), [], [], 0
-    for seed in range(arguments.first, arguments.first + arguments.seeds):
-        with tempfile.TemporaryDirectory() as temporary:
-            work = Path(temporary)
-            truth = make(arguments, seed, work / "study")
-            report = common.analyze(arguments, work / "study", work / "out")
-            if arguments.keep:
-                shutil.copytree(work / "out", arguments.keep / str(seed), dirs_exist_ok=True)
-        if report is None or report["refusal"]:
-            refused.append(seed)
-            continue
-        anchored += "S1" in truth["vertebrae_in_view"]
-        if compare(report, truth, errors, missing):
-            misnamed.append(seed)
-    print(f"PHANTOMS, seeds {arguments.first} to {arguments.first + arguments.seeds - 1}, S1 in view in {anchored}; "
-          f"refused {refused or 'none'}; misnamed {misnamed or 'none'}")
+    errors, missing, refused, misnamed = defaultdict(list), defaultdict(int), [], {4: [], 5: [], 6: []}
+    spines, unnamed = defaultdict(int), defaultdict(int)
+    seeds = range(arguments.first, arguments.first + arguments.seeds)
+    with ThreadPoolExecutor(2) as pool:
+        for seed, truth, report in pool.map(lambda seed: read(arguments, seed), seeds):
+            lumbar = sum(v["name"].startswith("L") for v in truth["vertebrae"])
+            spines[lumbar] += 1
+            if report is None or report["refusal"]:
+                refused.append(seed)
+                continue
+            unnamed[lumbar] += not any(level["name"] for level in report["levels"])
+            if compare(report, truth, errors, missing):
+                misnamed[lumbar].append(seed)
+    print(f"PHANTOMS, seeds {seeds[0]} to {seeds[-1]}; refused {refused or 'none'}")
+    for lumbar, count in sorted(spines.items()):
+        print(f"{lumbar} lumbar vertebrae: {count} spines, {unnamed[lumbar]} left without names, wrong names in {misnamed[lumbar] or 'none'}")
     print(f"{'':44}  n     mean |e|   bias    worst")
     for name, values in sorted(errors.items()):
         v = np.array(values)
         print(f"{name:44} {len(v):4}  {np.abs(v).mean():7.2f}  {v.mean():7.2f}  {np.abs(v).max():7.2f}   missing {missing[name]}")
     for name in ("levels not named", "vertebrae not named"):
         print(f"{name}: {missing[name]}")
-    if misnamed:
+    if misnamed[5]:
         sys.exit(1)
 
 

@@ -54,6 +54,12 @@ pub(crate) fn find(bodies: &[ChainBody], gaps: &[ChainGap], kinds: &[GapKind], d
     if bodies[index + 1..].iter().any(ChainBody::is_sacrum) {
         return Anchor::Conflict("two separate parts of the spine look like the sacrum");
     }
+    // A network that sees the upper half of L5 at the foot of the image calls it the sacrum.
+    if s1.at_edge {
+        return Anchor::Conflict(
+            "the image's edge cuts what looks like the sacrum: it may be the last lumbar vertebra",
+        );
+    }
     let (Some(l5), Some(gap)) = (bodies.get(index + 1), gaps.get(index)) else {
         return Anchor::Conflict("no vertebra was found above the sacrum");
     };
@@ -65,7 +71,7 @@ pub(crate) fn find(bodies: &[ChainBody], gaps: &[ChainGap], kinds: &[GapKind], d
     }
     let (area, depth) = (s1.area_mm2 / l5.area_mm2, s1.depth_mm / l5.depth_mm);
     let small = area < S1_OF_L5_AREA_ALONE || (discs_seen && (area < S1_OF_L5_AREA || depth < S1_OF_L5_DEPTH));
-    if small && gap.discs == 0 && !s1.at_edge {
+    if small && gap.discs == 0 {
         return Anchor::Conflict("what looks like the sacrum is as small as S2 and has no disc above it");
     }
     Anchor::Found {

@@ -94,6 +94,13 @@ fn a_much_smaller_part_below_the_sacrum_is_s2_even_across_a_disc() {
 }
 
 #[test]
+fn a_sacrum_that_the_images_edge_cuts_names_nothing() {
+    let (mut bodies, gaps) = chain(6);
+    bodies[0].at_edge = true;
+    assert_eq!(codes(&designate(&bodies, &gaps)), [QualityCode::LevelConflict]);
+}
+
+#[test]
 fn a_sacrum_above_a_vertebra_is_a_conflict() {
     let (mut bodies, gaps) = chain(6);
     bodies[3].sacrum_share = 0.9;
