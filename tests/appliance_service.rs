@@ -7,6 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process};
+
 use wire::{DEADLINE, until};
 
 struct Service {
@@ -40,9 +42,8 @@ impl Service {
         }
     }
 
-    fn signal(&self, name: &str) {
-        let pid = self.process.id().to_string();
-        assert!(Command::new("kill").args([name, &pid]).status().expect("kill runs").success());
+    fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.process), signal).expect("the service is our child");
     }
 }
 
@@ -72,12 +73,12 @@ fn a_service_is_ready_watched_reloaded_and_stopped_in_order() {
     service.wait_for("WATCHDOG=1");
 
     std::fs::write(&file, config(dir.path(), true)).expect("the test's folder can be written");
-    service.signal("-HUP");
+    service.signal(Signal::HUP);
     service.wait_for("RELOADING=1");
     service.wait_for("READY=1");
     service.wait_for("WATCHDOG=1");
 
-    service.signal("-TERM");
+    service.signal(Signal::TERM);
     service.wait_for("STOPPING=1");
     let mut status = None;
     until("the service ends", || {

@@ -106,7 +106,7 @@ def main():
             if report is None or report["refusal"]:
                 refused.append(seed)
                 continue
-            unnamed[lumbar] += not any(level["name"] for level in report["levels"])
+            unnamed[lumbar] += all(level["name"] in (None, "unknown") for level in report["levels"])
             if compare(report, truth, errors, missing):
                 misnamed[lumbar].append(seed)
     print(f"PHANTOMS, seeds {seeds[0]} to {seeds[-1]}; refused {refused or 'none'}")
