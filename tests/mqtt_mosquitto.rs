@@ -1,16 +1,23 @@
 //! Delivery through a real broker: mosquitto, where it is installed.
-#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod common;
 mod wire;
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, PoisonError};
 
 use deepspine::appliance::journal::OutboxMessage;
 use deepspine::appliance::mqtt::subscriber::Subscriber;
 use serde_json::{Value, json};
 use wire::{DEADLINE, ROOT, Wire, free_port, until};
+
+/// Ports that are tried: one that was free a moment ago may be somebody's by now.
+const PORTS_TRIED: usize = 5;
+
+/// One broker at a time: a port that one test gives back for a moment is not the other's.
+static TURN: Mutex<()> = Mutex::new(());
 
 /// A mosquitto of the test's own, ended with it.
 struct Mosquitto {
@@ -21,7 +28,22 @@ struct Mosquitto {
 impl Mosquitto {
     /// `None` where it is not installed. It takes nothing but reports and statuses.
     fn start(dir: &Path) -> Option<Self> {
-        let port = free_port();
+        for _ in 0..PORTS_TRIED {
+            let mut broker = Self::start_on(dir, free_port())?;
+            let mut gone = false;
+            until("mosquitto listens or gives up", || {
+                gone = broker.process.try_wait().expect("it is our child").is_some();
+                gone || std::net::TcpStream::connect(("127.0.0.1", broker.port)).is_ok()
+            });
+            // Whoever answers on the port of a broker that gave up is another.
+            if !gone && broker.process.try_wait().expect("it is our child").is_none() {
+                return Some(broker);
+            }
+        }
+        panic!("mosquitto found no port in {PORTS_TRIED} tries");
+    }
+
+    fn start_on(dir: &Path, port: u16) -> Option<Self> {
         let (config, acl) = (dir.join("mosquitto.conf"), dir.join("acl"));
         let rules = ["status/#", "twin/#", "e/report"].map(|t| format!("topic readwrite {ROOT}/{t}\n")).concat();
         std::fs::write(&acl, rules).expect("the test's folder can be written");
@@ -30,9 +52,7 @@ impl Mosquitto {
         let process = ["mosquitto", "/usr/sbin/mosquitto"].into_iter().find_map(|program| {
             Command::new(program).arg("-c").arg(&config).stdout(Stdio::null()).stderr(Stdio::null()).spawn().ok()
         })?;
-        let broker = Self { process, port };
-        until("mosquitto listens", || std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-        Some(broker)
+        Some(Self { process, port })
     }
 }
 
@@ -45,6 +65,7 @@ impl Drop for Mosquitto {
 
 #[test]
 fn mosquitto_gets_every_report_and_its_refusal_is_heard() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = tempfile::tempdir().expect("a folder");
     let Some(broker) = Mosquitto::start(dir.path()) else {
         return common::skipped("mosquitto_gets_every_report_and_its_refusal_is_heard", "mosquitto is not installed");
@@ -77,6 +98,7 @@ fn mosquitto_gets_every_report_and_its_refusal_is_heard() {
 
 #[test]
 fn a_mosquitto_that_went_away_and_came_back_gets_what_waited() {
+    let _turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
     let dir = tempfile::tempdir().expect("a folder");
     let Some(broker) = Mosquitto::start(dir.path()) else {
         return common::skipped(
