@@ -86,7 +86,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
     Ok(())
 }
 
-fn load_network(models: Option<PathBuf>) -> Result<SegmentationNetwork, CliError> {
+/// The segmentation network of the named folder, or of the first standard one.
+pub(super) fn load_network(models: Option<PathBuf>) -> Result<SegmentationNetwork, CliError> {
     let source = models.map_or(ModelSource::Standard, ModelSource::Folder);
     ModelSet::open(&source).and_then(|set| SegmentationNetwork::load(&set)).map_err(|e| inference_error(&e))
 }

@@ -1,10 +1,9 @@
 //! `deepspine self-test`: a phantom through the installed models, against its truth.
 
-use super::analyze::inference_error;
+use super::analyze::{inference_error, load_network};
 use super::exit::{CliError, Exit};
 use crate::analysis::study::Progress;
 use crate::appliance::self_test::{self, Check, SelfTestError};
-use crate::inference::{ModelSet, ModelSource, SegmentationNetwork};
 use clap::Args;
 use std::io::Write;
 use std::num::NonZeroUsize;
@@ -23,9 +22,7 @@ pub struct SelfTestArgs {
 /// # Errors
 /// 70 where a check fails; as `analyze` where the models can't be used.
 pub fn run(args: &SelfTestArgs) -> Result<(), CliError> {
-    let source = args.models.clone().map_or(ModelSource::Standard, ModelSource::Folder);
-    let network =
-        ModelSet::open(&source).and_then(|set| SegmentationNetwork::load(&set)).map_err(|e| inference_error(&e))?;
+    let network = load_network(args.models.clone())?;
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     let checks = self_test::perform(&network, threads, &Silent).map_err(|error| match &error {
         SelfTestError::Inference(e) => inference_error(e),
