@@ -1,5 +1,7 @@
 """Makes the training arrays once: bytes on disk, so that the processor's time goes to the network."""
 
+import os
+
 import numpy as np
 
 from . import SACRUM, labels, sources, splits
@@ -10,7 +12,7 @@ def spider(data, subjects):
     for subject in subjects:
         images, masks = sources.spider_volume(data, subject)
         for image, codes in zip(images, labels.spider_codes(masks)):
-            yield image, codes, sources.SPACE_PIXEL_MM
+            yield subject, image, codes, sources.SPACE_PIXEL_MM
 
 
 def sudirman(data, patients):
@@ -19,33 +21,45 @@ def sudirman(data, patients):
         images = [sources.sudirman_image(data, patient, c) for c in ("t1", "t2")]
         codes = labels.sudirman_codes(images, polygons[patient])
         for image in images:
-            yield image, codes, sources.SUDIRMAN_PIXEL_MM
+            yield patient, image, codes, sources.SUDIRMAN_PIXEL_MM
 
 
 def write(path, items):
-    """One array for all pixels, and where each slice lies in it: sizes differ between slices."""
-    images, codes, shapes, pixels = [], [], [], []
-    for image, code, pixel_mm in items:
+    """One array for all pixels, and where each slice lies in it: sizes differ between slices. Each item names its subject."""
+    subjects, images, codes, shapes, pixels = [], [], [], [], []
+    for subject, image, code, pixel_mm in items:
+        subjects.append(subject)
         images.append(image.ravel())
         codes.append(code.ravel())
         shapes.append(image.shape)
         pixels.append(np.broadcast_to(pixel_mm, 2))
-    np.savez(path, images=np.concatenate(images), codes=np.concatenate(codes), shapes=shapes, pixels=pixels)
+    partial = path.with_name(f"part-{path.name}")
+    np.savez(
+        partial,
+        subjects=subjects,
+        images=np.concatenate(images),
+        codes=np.concatenate(codes),
+        shapes=shapes,
+        pixels=pixels,
+    )
+    os.replace(partial, path)
 
 
 class Slices:
-    """A cache file, read back: item i is (image bytes, codes, [row, column] pixel in mm)."""
+    """A cache file, read back: item i is (image bytes, codes, [row, column] pixel in mm). `without`: subjects left out."""
 
-    def __init__(self, path):
+    def __init__(self, path, without=()):
         with np.load(path) as file:
             self.images, self.codes = file["images"], file["codes"]
             self.shapes, self.pixels = file["shapes"], file["pixels"]
+            self.kept = np.nonzero(~np.isin(file["subjects"], list(without)))[0]
         self.starts = np.concatenate([[0], np.cumsum(self.shapes.prod(1))])
 
     def __len__(self):
-        return len(self.shapes)
+        return len(self.kept)
 
-    def __getitem__(self, i):
+    def __getitem__(self, place):
+        i = self.kept[place]
         span = slice(self.starts[i], self.starts[i + 1])
         return self.images[span].reshape(self.shapes[i]), self.codes[span].reshape(self.shapes[i]), self.pixels[i]
 
@@ -53,10 +67,11 @@ class Slices:
 def prepare(data, work):
     work.mkdir(parents=True, exist_ok=True)
     chosen = splits.load()
-    for name, make in (("spider", spider), ("sudirman", sudirman)):
+    # SPIDER's validation subjects are one fold: the other folds train on them.
+    for name, make, parts in (("spider", spider, ("train", "validation")), ("sudirman", sudirman, ("train",))):
         path = work / f"{name}.npz"
         if not path.exists():
-            write(path, make(data, chosen[name]["train"]))
+            write(path, make(data, sum((chosen[name][part] for part in parts), [])))
 
 
 def phantom(folder):
@@ -65,7 +80,8 @@ def phantom(folder):
         pixel_mm = [float(v) for v in pixel.read_text().split()]
         for image in sorted(pixel.parent.glob("image_*.png")):
             codes = sources.grey(image.with_name(image.name.replace("image", "label")))
-            yield sources.grey(image), np.where(codes > SACRUM, UNKNOWN, codes).astype(np.uint8), pixel_mm
+            seed = int(pixel.parent.name)
+            yield seed, sources.grey(image), np.where(codes > SACRUM, UNKNOWN, codes).astype(np.uint8), pixel_mm
 
 
 def prepare_phantom(folder, work):

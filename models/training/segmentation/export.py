@@ -1,6 +1,6 @@
 """From a checkpoint to models/segmentation.onnx: norms folded, any multiple of 32, checked against the trained network.
 
-    python -m segmentation.export --work ../../../train [--out ../segmentation.onnx]
+    python -m segmentation.export --checkpoint WORK/checkpoint.pt [--out ../segmentation.onnx]
 """
 
 import argparse
@@ -19,9 +19,9 @@ OUT = Path(__file__).resolve().parents[2] / "segmentation.onnx"
 OPS = {"Conv", "Relu", "ConvTranspose", "Concat", "Add"}
 
 
-def trained(work):
-    network = SpineNet()
-    state = torch.load(work / "checkpoint.pt")
+def trained(checkpoint):
+    state = torch.load(checkpoint)
+    network = SpineNet(state["shape"])
     network.load_state_dict(state["average"])
     return network.eval(), state["step"]
 
@@ -71,13 +71,13 @@ def agree(network, path):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--checkpoint", type=Path, required=True)
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    network, step = trained(options.work)
+    network, step = trained(options.checkpoint)
     part = options.out.with_suffix(".part")
-    write(fold(trained(options.work)[0]), part)
+    write(fold(trained(options.checkpoint)[0]), part)
     worst = agree(network, part)
     assert worst < 1e-3, worst
     os.replace(part, options.out)

@@ -4,12 +4,32 @@ Only Conv, Relu, ConvTranspose, Concat and Add reach the exported graph: no op c
 shape, so a runtime can fix height and width when it loads the model.
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import nn
 
 from . import CLASSES
 
-WIDTHS = (28, 56, 84, 112, 140)
+
+@dataclass(frozen=True)
+class Shape:
+    """Widths from the finest grid to the coarsest, how much the stem shrinks, and how the ways down and up are joined."""
+
+    widths: tuple
+    stem: int = 2
+    join: str = "concat"
+
+
+# Compared by segmentation.search: Dice against the time a slice takes in the appliance. `SHAPE` is what it chose.
+SHAPES = {
+    "wide": Shape((28, 56, 84, 112, 140)),
+    "slim": Shape((20, 44, 72, 112, 160)),
+    "added": Shape((24, 48, 80, 112, 144), join="add"),
+    "coarse": Shape((40, 72, 112, 152), stem=4),
+    "coarse-added": Shape((48, 96, 144, 176), stem=4, join="add"),
+}
+SHAPE = "slim"
 
 
 def conv_norm(inputs, outputs, kernel=3, stride=1):
@@ -46,26 +66,31 @@ class Down(nn.Module):
 class Up(nn.Module):
     """Doubles the grid, joins what the way down saw at this size, and mixes the two."""
 
-    def __init__(self, inputs, outputs):
+    def __init__(self, inputs, outputs, concat):
         super().__init__()
+        self.concat = concat
         self.grow = nn.ConvTranspose2d(inputs, outputs, 2, 2)
-        self.join = nn.Sequential(conv_norm(2 * outputs, outputs), nn.ReLU())
+        self.join = nn.Sequential(conv_norm(2 * outputs if concat else outputs, outputs), nn.ReLU())
         self.refine = nn.Sequential(conv_norm(outputs, outputs), nn.ReLU())
 
     def forward(self, x, skip):
-        return self.refine(self.join(torch.cat([self.grow(x), skip], 1)))
+        grown = self.grow(x)
+        return self.refine(self.join(torch.cat([grown, skip], 1) if self.concat else grown + skip))
 
 
 class SpineNet(nn.Module):
-    def __init__(self, widths=WIDTHS, classes=len(CLASSES)):
+    def __init__(self, shape=SHAPE, classes=len(CLASSES)):
         super().__init__()
-        # The stem halves the grid at once: convolutions at full resolution cost most and add least.
+        shape = SHAPES[shape]
+        widths, stem = shape.widths, shape.stem
+        # The stem shrinks the grid at once: convolutions at full resolution cost most and add least.
         self.stem = nn.Sequential(
-            conv_norm(1, widths[0], 4, 2), nn.ReLU(), conv_norm(widths[0], widths[0]), nn.ReLU()
+            conv_norm(1, widths[0], stem + 2, stem), nn.ReLU(), conv_norm(widths[0], widths[0]), nn.ReLU()
         )
         self.downs = nn.ModuleList(Down(a, b) for a, b in zip(widths, widths[1:]))
-        self.ups = nn.ModuleList(Up(b, a) for a, b in reversed(list(zip(widths, widths[1:]))))
-        self.head = nn.ConvTranspose2d(widths[0], classes, 4, 2, 1)
+        pairs = reversed(list(zip(widths, widths[1:])))
+        self.ups = nn.ModuleList(Up(b, a, shape.join == "concat") for a, b in pairs)
+        self.head = nn.ConvTranspose2d(widths[0], classes, 2 * stem, stem, stem // 2)
 
     def forward(self, x):
         skips = [self.stem(x)]

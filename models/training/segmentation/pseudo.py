@@ -1,6 +1,6 @@
-"""Round two: the network of round one labels what nobody outlined, where it is sure, in images that it may train on.
+"""A network that stands labels what nobody outlined, where it is sure, in images that the next one may train on.
 
-    python -m segmentation.pseudo --work ../../../train
+    python -m segmentation.pseudo --work WORK [--teacher FILE.onnx]
 
 What people outlined stays as they outlined it. Held-out and validation subjects get no labels here.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 from scipy import ndimage
 
-from . import BODY, SACRUM, cache, evaluate, export, labels, sources, splits
+from . import BODY, SACRUM, cache, evaluate, labels, sources, splits
 from .targets import NOT_OUTLINED, NOT_SACRUM, SETS, UNKNOWN
 
 SURE = 0.85
@@ -41,7 +41,7 @@ def sudirman(network, data, patients):
         for code in (NOT_OUTLINED, NOT_SACRUM):
             codes = np.where(codes == code, sure_classes(p, SETS[code], code), codes)
         for image in images:
-            yield image, codes, sources.SUDIRMAN_PIXEL_MM
+            yield patient, image, codes, sources.SUDIRMAN_PIXEL_MM
 
 
 def doubtful_bones(classes, pixel_mm):
@@ -61,21 +61,20 @@ def doubtful_bones(classes, pixel_mm):
 
 
 def midsagittal(network, data, excluded):
-    for _, _, path, pixel_mm in sources.midsagittal(data, excluded):
+    for subject, _, path, pixel_mm in sources.midsagittal(data, excluded):
         image = sources.grey(path)
         p = opinion(network, [image], pixel_mm)
         codes = sure_classes(p, SETS[UNKNOWN], UNKNOWN)
-        yield image, np.where(doubtful_bones(p.argmax(0), pixel_mm), UNKNOWN, codes).astype(np.uint8), pixel_mm
+        yield subject, image, np.where(doubtful_bones(p.argmax(0), pixel_mm), UNKNOWN, codes).astype(np.uint8), pixel_mm
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=sources.DATA)
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--teacher", type=Path, default=evaluate.MODEL, help="trained on the same splits")
     options = parser.parse_args()
-    teacher = options.work / "teacher.onnx"
-    export.write(export.fold(export.trained(options.work)[0]), teacher)
-    network, chosen = evaluate.session(teacher), splits.load()
+    network, chosen = evaluate.session(options.teacher), splits.load()
     folder = options.work / "cache"
     cache.write(folder / "sudirman_pseudo.npz", sudirman(network, options.data, chosen["sudirman"]["train"]))
     excluded = {*chosen["spider"]["held_out"], *chosen["spider"]["validation"]}

@@ -36,8 +36,13 @@ def spider_volume(data, subject):
     )
 
 
+# A mid-sagittal image whose field is larger or smaller than this, in mm, has a wrong pixel size in the table.
+FIELD_MM = (170, 440)
+
+
 def midsagittal(data, excluded_subjects):
-    """(subject, contrast, path, pixel_mm [row, column]) of every T1 and T2 mid-sagittal image of the other subjects."""
+    """(subject, contrast, path, pixel_mm [row, column]) of every T1 and T2 mid-sagittal image of the other subjects,
+    but for those whose pixel size can't be right."""
     with open(data / "spider/series.csv", newline="") as file:
         spacing = {(int(r["subject"]), r["series"]): r["PixelSpacing"] for r in csv.DictReader(file)}
     found = []
@@ -45,7 +50,11 @@ def midsagittal(data, excluded_subjects):
         subject, contrast = path.stem.split("_", 1)
         pixel = spacing.get((int(subject), contrast), "")
         if contrast in ("t1", "t2") and pixel and int(subject) not in excluded_subjects:
-            found.append((int(subject), contrast, path, [float(v) for v in pixel.strip("[]").split(",")]))
+            pixel_mm = [float(v) for v in pixel.strip("[]").split(",")]
+            with Image.open(path) as image:
+                field_mm = [image.height * pixel_mm[0], image.width * pixel_mm[1]]
+            if all(FIELD_MM[0] <= f <= FIELD_MM[1] for f in field_mm):
+                found.append((int(subject), contrast, path, pixel_mm))
     return found
 
 

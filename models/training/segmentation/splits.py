@@ -34,7 +34,17 @@ def choose(data):
             "validation": kept,
             "train": sorted(set(ids) - set(held_out) - set(kept)),
         }
-    return chosen
+    parts = folds(chosen["spider"])
+    # The network that ships is the first fold's, trained on: choices are made on the fold that it left out.
+    chosen["spider"]["validation"], chosen["spider"]["train"] = parts[0], sorted(sum(parts[1:], []))
+    return chosen, parts
+
+
+def folds(spider, count=5):
+    """SPIDER's subjects outside the held-out seven, in five parts of the cross-validation: every fifth of a shuffle."""
+    kept = sorted(spider["train"] + spider["validation"])
+    order = np.random.default_rng(SEED + 1).permutation(kept)
+    return [sorted(int(s) for s in order[k::count]) for k in range(count)]
 
 
 def load():
@@ -44,14 +54,21 @@ def load():
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=sources.DATA)
-    chosen = choose(parser.parse_args().data)
+    chosen, parts = choose(parser.parse_args().data)
     lines = [
         "# Written by segmentation/splits.py; the seed fixes it. By subject. The held-out subjects are in no training,",
         "# pseudo-label, choice or calibration of any network here. `validation` is for choices while training.",
+        "# SPIDER's validation subjects are those of fold 0.",
         f"seed = {SEED}",
     ]
-    for name, parts in chosen.items():
-        lines += ["", f"[{name}]"] + [f"{part} = {ids}" for part, ids in parts.items()]
+    for name, chosen_parts in chosen.items():
+        lines += ["", f"[{name}]"] + [f"{part} = {ids}" for part, ids in chosen_parts.items()]
+    lines += [
+        "",
+        "# Five-fold cross-validation: a fold's network trains on the other four and is judged on its own.",
+        "[spider_folds]",
+    ]
+    lines += [f"fold_{k} = {ids}" for k, ids in enumerate(parts)]
     FILE.write_text("\n".join(lines) + "\n")
 
 

@@ -18,14 +18,18 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from . import augment, cache, sources, targets
-from .network import SpineNet, parameter_count
+from . import augment, cache, sources, splits, targets
+from .network import SHAPE, SHAPES, SpineNet, parameter_count
 
 # How often a set's slices are drawn, before the shares of the sets at hand are made to sum to one.
-SHARES = {"spider": 0.42, "sudirman": 0.36, "midsagittal": 0.16, "phantom": 0.15}
+SHARES = {"spider": 0.42, "sudirman": 0.36, "midsagittal": 0.16, "phantom": 0.15, "nothing": 0.03}
+# Crops (rows, columns): small ones for speed, then, for the last part of a training, such as the appliance sees.
+SMALL_CROPS = [(224, 160), (192, 192), (256, 160)]
+FULL_CROPS = [(256, 256), (256, 224), (320, 256)]
+FULL_CROPS_FROM = 0.85
 
 
-def arguments():
+def arguments(given=None):
     parser = argparse.ArgumentParser()
     parser.add_argument("--data", type=Path, default=sources.DATA)
     parser.add_argument("--work", type=Path, required=True, help="caches and checkpoints; outside the repository")
@@ -37,25 +41,37 @@ def arguments():
     parser.add_argument("--processes", type=int, default=2)
     parser.add_argument("--rate", type=float, default=2e-3)
     parser.add_argument("--seed", type=int, default=1)
-    return parser.parse_args()
+    parser.add_argument("--shape", choices=SHAPES, default=SHAPE)
+    parser.add_argument("--fold", type=int, default=0, help="leave out this fold of splits.toml; 0 holds the validation part")
+    parser.add_argument("--without-spider", action="store_true", help="a common start for the folds, which none has seen")
+    parser.add_argument("--spider-share", type=float, default=SHARES["spider"], help="how often SPIDER is drawn, of about one")
+    parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
+    parser.add_argument("--checkpoint", type=Path, help="where to save and go on from (WORK/checkpoint.pt)")
+    options = parser.parse_args(given)
+    # Where the processor multiplies no bfloat16 matrices, bfloat16 is converted to and fro and takes three times as long.
+    options.bfloat16 = torch.cpu._is_amx_tile_supported()
+    return options
 
 
 def load_sources(options):
     folder = options.work / "cache"
-    files = {"spider": folder / "spider.npz", "sudirman": folder / "sudirman.npz"}
+    loaded = {"nothing": augment.Nothing()}
+    if not options.without_spider:
+        left_out = splits.load()["spider_folds"][f"fold_{options.fold}"]
+        loaded["spider"] = cache.Slices(folder / "spider.npz", left_out)
+    loaded["sudirman"] = cache.Slices(folder / ("sudirman_pseudo.npz" if options.pseudo else "sudirman.npz"))
     if options.pseudo:
-        files["sudirman"] = folder / "sudirman_pseudo.npz"
-        files["midsagittal"] = folder / "midsagittal_pseudo.npz"
+        loaded["midsagittal"] = cache.Slices(folder / "midsagittal_pseudo.npz")
     if options.phantom:
-        files["phantom"] = folder / "phantom.npz"
-    return {name: cache.Slices(path) for name, path in files.items()}
+        loaded["phantom"] = cache.Slices(folder / "phantom.npz")
+    return loaded
 
 
 def batch(loaded, options, step, rank):
     """Drawn from the seed, the step and the place in the batch alone, so a resumed run goes on as if never stopped."""
     names = list(loaded)
-    shares = np.array([SHARES[n] for n in names])
-    size = [(256, 256), (256, 256), (320, 256)][step % 3]
+    shares = np.array([options.spider_share if n == "spider" else SHARES[n] for n in names])
+    size = (FULL_CROPS if step >= FULL_CROPS_FROM * options.steps else SMALL_CROPS)[step % 3]
     pairs = []
     for place in range(rank, options.batch, options.processes):
         rng = np.random.default_rng([options.seed, step, place])
@@ -100,10 +116,13 @@ def run(rank, options):
         store = f"file://{options.work.resolve()}/rendezvous-{os.getppid()}"
         dist.init_process_group("gloo", init_method=store, rank=rank, world_size=options.processes)
     loaded = load_sources(options)
-    network = SpineNet().to(memory_format=torch.channels_last)
+    network = SpineNet(options.shape).to(memory_format=torch.channels_last)
+    if options.start:
+        # Of the same shape; what was learnt on the way stays, the optimizer begins anew.
+        network.load_state_dict(torch.load(options.start)["average"])
     average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
-    path, step = options.work / "checkpoint.pt", 0
+    path, step = options.checkpoint or options.work / "checkpoint.pt", 0
     if path.exists():
         state = torch.load(path)
         network.load_state_dict(state["network"])
@@ -118,7 +137,7 @@ def run(rank, options):
         images, codes = batch(loaded, options, step, rank)
         for group in optimizer.param_groups:
             group["lr"] = rate(options, step)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=options.bfloat16):
             logits = network(images.contiguous(memory_format=torch.channels_last))
         value = targets.loss(logits.float(), codes)
         optimizer.zero_grad(set_to_none=True)
@@ -133,7 +152,7 @@ def run(rank, options):
             pace = (time.time() - began) / len(losses)
             print(f"{time.strftime('%T')} step {step} loss {np.mean(losses[-50:]):.4f} {pace:.2f} s/step", flush=True)
         if rank == 0 and (step % 200 == 0 or step == last):
-            state = {"network": network.state_dict(), "average": average.state_dict()}
+            state = {"shape": options.shape, "network": network.state_dict(), "average": average.state_dict()}
             save(path, **state, optimizer=optimizer.state_dict(), step=step, options=str(vars(options)))
 
 
