@@ -6,14 +6,15 @@
 
 use thiserror::Error;
 
-use super::level::{self, Naming};
+use super::level::{self, ChainBody, ChainGap, Naming};
 use super::measure::{self, Shapes};
 use super::parts::frame::Frame;
 use super::parts::{self, PartKind, SpineParts};
 use super::study::Part;
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::spine::{
-    CurveFit, Designation, Disc, LevelReport, LumbarMeasurements, QualityCode, QualityFinding, Severity, VertebraReport,
+    CurveFit, Designation, Disc, LevelReport, LumbarMeasurements, QualityCode, QualityFinding, Severity, Vec3,
+    VertebraReport,
 };
 
 /// Why a mask has no spine in it.
@@ -78,6 +79,14 @@ pub fn read_spine(volume: &Volume, mask: SemanticMask) -> Result<SpineReading, N
     let anchored = naming.vertebrae.first().is_some_and(|v| v.name.is_some());
     let spine = chain.assemble(naming.first, &naming.bridged, !anchored, mask).ok_or(NoSpine::TooFewBodies)?;
     Ok(report(spine, naming))
+}
+
+/// The chain of bodies in a mask before it is named, foot to head, and each body's centre in LPS mm: what the
+/// appearance of the levels is learnt from (`models/training/levels`). `None` where there is no spine.
+#[must_use]
+pub fn describe_chain(volume: &Volume, mask: &SemanticMask) -> Option<(Vec<ChainBody>, Vec<ChainGap>, Vec<Vec3>)> {
+    let chain = parts::find(Frame::of(volume)?, mask)?;
+    Some((chain.bodies(), chain.gaps(), chain.centres_lps_mm()))
 }
 
 fn report(spine: SpineParts, naming: Naming) -> SpineReading {

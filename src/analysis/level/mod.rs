@@ -34,19 +34,23 @@ const SACRUM_SHARE: f64 = crate::analysis::parts::SACRUM_SHARE;
 
 /// What the names need to know of a body of the chain.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChainBody {
+pub struct ChainBody {
     /// Extent along the curve, mm.
-    pub(crate) height_mm: f64,
+    pub height_mm: f64,
     /// Antero-posterior extent, mm.
-    pub(crate) depth_mm: f64,
+    pub depth_mm: f64,
     /// Area in the sagittal plane, mm².
-    pub(crate) area_mm2: f64,
+    pub area_mm2: f64,
+    /// Natural logarithm of the area of its front half over that of its back half.
+    pub front_to_back: f64,
+    /// The same of its upper half over its lower half.
+    pub upper_to_lower: f64,
     /// Share of its pixels that the network called sacrum.
-    pub(crate) sacrum_share: f64,
+    pub sacrum_share: f64,
     /// Whether the image's edge cuts it.
-    pub(crate) at_edge: bool,
+    pub at_edge: bool,
     /// Whether the canal runs behind it; `None` where no canal was segmented.
-    pub(crate) canal_alongside: Option<bool>,
+    pub canal_alongside: Option<bool>,
 }
 
 impl ChainBody {
@@ -57,13 +61,15 @@ impl ChainBody {
 
 /// What lies between two neighbouring bodies of the chain.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct ChainGap {
+pub struct ChainGap {
     /// Distance of the two centres, mm.
-    pub(crate) distance_mm: f64,
+    pub distance_mm: f64,
+    /// Lean of the way from the lower centre to the upper one, against the image's vertical, to the back positive, degrees.
+    pub lean_deg: f64,
     /// Discs found between them.
-    pub(crate) discs: usize,
+    pub discs: usize,
     /// Thickness of the thickest of them, mm.
-    pub(crate) disc_thickness_mm: f64,
+    pub disc_thickness_mm: f64,
 }
 
 /// The chain, named.

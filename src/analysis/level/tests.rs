@@ -3,11 +3,11 @@
 use super::*;
 
 fn body(sacrum_share: f64, area_mm2: f64) -> ChainBody {
-    ChainBody { height_mm: 27.0, depth_mm: 34.0, area_mm2, sacrum_share, at_edge: false, canal_alongside: Some(true) }
+    ChainBody { height_mm: 27.0, depth_mm: 34.0, area_mm2, front_to_back: 0.0, upper_to_lower: 0.0, sacrum_share, at_edge: false, canal_alongside: Some(true) }
 }
 
 fn gap(distance_mm: f64, discs: usize) -> ChainGap {
-    ChainGap { distance_mm, discs, disc_thickness_mm: if discs > 0 { 9.0 } else { 0.0 } }
+    ChainGap { distance_mm, lean_deg: 0.0, discs, disc_thickness_mm: if discs > 0 { 9.0 } else { 0.0 } }
 }
 
 /// S1 and `above` vertebrae, evenly spaced, with discs.
@@ -85,7 +85,7 @@ fn two_sacra_with_a_disc_between_them_are_a_conflict() {
 #[test]
 fn a_much_smaller_part_below_the_sacrum_is_s2_even_across_a_disc() {
     let (bodies, gaps) = chain(6);
-    let gaps = [vec![ChainGap { distance_mm: 30.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
+    let gaps = [vec![ChainGap { distance_mm: 30.0, lean_deg: 0.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
     for (share_of_s1, first_name) in [(0.5, "S1"), (0.7, "?")] {
         let below = body(1.0, share_of_s1 * bodies[0].area_mm2);
         let naming = designate(&[vec![below], bodies.clone()].concat(), &gaps);
@@ -111,7 +111,7 @@ fn a_sacrum_above_a_vertebra_is_a_conflict() {
 fn a_disc_below_s1_makes_the_junction_look_transitional() {
     let (bodies, gaps) = chain(6);
     let bodies = [vec![body(0.0, 420.0)], bodies].concat();
-    let gaps = [vec![ChainGap { distance_mm: 30.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
+    let gaps = [vec![ChainGap { distance_mm: 30.0, lean_deg: 0.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
     let naming = designate(&bodies, &gaps);
     assert_eq!((naming.first, names(&naming)[0]), (1, "S1"));
     assert_eq!(codes(&naming), [QualityCode::TransitionalAnatomy]);

@@ -14,6 +14,7 @@ mod components;
 pub(crate) mod frame;
 mod link;
 mod places;
+mod profile;
 mod propagate;
 mod split;
 
@@ -29,6 +30,7 @@ use components::Component;
 use frame::Frame;
 use link::Candidate;
 use places::{InSpace, Places};
+use profile::Profile;
 
 /// Fewer bodies than this along one line are no spine.
 pub const MIN_BODIES: usize = 3;
@@ -102,16 +104,24 @@ impl Chain {
     pub(crate) fn bodies(&self) -> Vec<ChainBody> {
         let describe = |i: usize| {
             let (body, up) = (self.body(i), self.places.up(i));
+            let profile = Profile::of(body, up, &self.components, &self.labels, &self.frame);
             ChainBody {
                 height_mm: body.extent_mm(up),
                 depth_mm: body.extent_mm([-up[1], up[0]]),
                 area_mm2: body.area_mm2,
+                front_to_back: profile.front_to_back,
+                upper_to_lower: profile.upper_to_lower,
                 sacrum_share: body.sacrum_share,
                 at_edge: body.at_edge,
                 canal_alongside: self.canal.alongside(body.centre_mm),
             }
         };
         (0..self.members.len()).map(describe).collect()
+    }
+
+    /// The centres of the bodies, foot to head.
+    pub(crate) fn centres_lps_mm(&self) -> Vec<Vec3> {
+        (0..self.members.len()).map(|i| self.frame.to_lps(self.body(i).centre_mm)).collect()
     }
 
     /// What lies between neighbouring bodies, foot to head.
@@ -127,8 +137,10 @@ impl Chain {
                 .collect();
             inside.sort_by(|a, b| a.0.total_cmp(&b.0));
             let apart = inside.windows(2).any(|w| w[1].0 - w[0].0 >= TWO_DISCS_APART);
+            let (lower, upper) = (centres[i], centres[i + 1]);
             ChainGap {
                 distance_mm,
+                lean_deg: (upper[0] - lower[0]).atan2(lower[1] - upper[1]).to_degrees(),
                 discs: inside.len().min(1 + usize::from(apart)),
                 disc_thickness_mm: inside.iter().map(|d| d.1).fold(0.0, f64::max),
             }
