@@ -44,7 +44,8 @@ fn chain(network: &SegmentationNetwork, path: &std::path::Path) -> Result<Value,
             json!({
                 "centre_lps_mm": centre, "height_mm": b.height_mm, "depth_mm": b.depth_mm, "area_mm2": b.area_mm2,
                 "front_to_back": b.front_to_back, "upper_to_lower": b.upper_to_lower,
-                "sacrum_share": b.sacrum_share, "at_edge": b.at_edge, "canal_alongside": b.canal_alongside,
+                "sacrum_share": b.sacrum_share, "at_edge": b.at_edge, "room_below_mm": b.room_below_mm,
+                "canal_alongside": b.canal_alongside,
             })
         })
         .collect();

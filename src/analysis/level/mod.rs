@@ -5,11 +5,14 @@
 //! sacrum, or the evidence disagrees, vertebrae keep their places from below and no name: a refusal
 //! costs less than a silent shift. Six or four lumbar vertebrae can't be told without the ribs.
 //!
-//! Confidences are products of the factors below: an order of trust, not calibrated probabilities.
+//! A confidence is the probability that S1 is the body it was taken for ([`identity`]), times a factor for each
+//! thing lacking on the way up from it.
 
 mod anchor;
 mod axial;
 mod gaps;
+mod identity;
+mod identity_table;
 
 pub use axial::{AXIAL_ANGLE_DEG, AXIAL_MARGIN_MM, UNKNOWN_HALF_HEIGHT_MM, axial_slices};
 
@@ -17,16 +20,14 @@ use crate::spine::{Designation, Disc, Evidence, QualityCode, QualityFinding, Sev
 use anchor::Anchor;
 use gaps::GapKind;
 
-/// Trust in an S1 for which everything speaks.
-const S1_CONFIDENCE: f64 = 0.97;
+/// No name is surer than this: nobody sees the ribs, and five lumbar vertebrae are assumed.
+const MOST_CONFIDENT: f64 = 0.99;
+/// None is surer than this where the junction looks transitional.
+const TRANSITIONAL: f64 = 0.6;
 /// Factors for what is lacking.
-const NO_DISC: f64 = 0.8;
-const DISCS_NOT_SEGMENTED: f64 = 0.85;
 const NO_CANAL: f64 = 0.9;
 const CANAL_ASTRAY: f64 = 0.7;
 const GAP_BRIDGED: f64 = 0.6;
-const TRANSITIONAL: f64 = 0.7;
-const SMALL_S1: f64 = 0.7;
 /// Factor for every vertebra counted.
 const COUNTED: f64 = 0.995;
 /// More than this share of sacrum pixels makes a body the sacrum.
@@ -49,6 +50,8 @@ pub struct ChainBody {
     pub sacrum_share: f64,
     /// Whether the image's edge cuts it.
     pub at_edge: bool,
+    /// How far the image goes on below it, mm.
+    pub room_below_mm: f64,
     /// Whether the canal runs behind it; `None` where no canal was segmented.
     pub canal_alongside: Option<bool>,
 }
@@ -136,30 +139,18 @@ pub(crate) fn designate(bodies: &[ChainBody], gaps: &[ChainGap]) -> Naming {
     match anchor::find(bodies, gaps, &kinds, discs_seen) {
         Anchor::Absent => unnamed(bodies, &kinds, QualityCode::NoAnchor, "no-sacrum", "the sacrum is not in view"),
         Anchor::Conflict(reason) => unnamed(bodies, &kinds, QualityCode::LevelConflict, "level-conflict", reason),
-        Anchor::Found { index, disc_above, s2_below, disc_below, small } => {
+        Anchor::Found { index, probability, s2_below, transitional } => {
             let mut base = vec![evidence("sacrum-in-view", "S1 was found at the lower end of the chain")];
-            let mut confidence = S1_CONFIDENCE;
             if s2_below {
                 base.push(evidence("s2-below", "a smaller part of the sacrum was found below S1"));
             }
-            if disc_below {
-                confidence *= TRANSITIONAL;
-            }
-            if small {
-                base.push(evidence("s1-small", "S1 is much smaller than the vertebra above it"));
-                confidence *= SMALL_S1;
-            }
-            confidence *= match (disc_above, discs_seen) {
-                (true, _) => 1.0,
-                (false, true) => NO_DISC,
-                (false, false) => DISCS_NOT_SEGMENTED,
-            };
-            let mut naming = count_up(&bodies[index..], &gaps[index..], &kinds[index..], &base, confidence);
+            let most = if transitional.is_some() { TRANSITIONAL } else { MOST_CONFIDENT };
+            let shape = format!("by its shape it is S1 with a probability of {probability:.2}");
+            base.push(Evidence { code: "s1-shape", text: shape });
+            let start = probability.min(most);
+            let mut naming = count_up(&bodies[index..], &gaps[index..], &kinds[index..], &base, start);
             naming.first = index;
-            if disc_below {
-                let text = "a disc lies below S1: the lumbosacral junction may be transitional";
-                naming.quality.push(finding(QualityCode::TransitionalAnatomy, text));
-            }
+            naming.quality.extend(transitional.map(|text| finding(QualityCode::TransitionalAnatomy, text)));
             naming
         }
     }

@@ -3,18 +3,37 @@
 use super::*;
 
 fn body(sacrum_share: f64, area_mm2: f64) -> ChainBody {
-    ChainBody { height_mm: 27.0, depth_mm: 34.0, area_mm2, front_to_back: 0.0, upper_to_lower: 0.0, sacrum_share, at_edge: false, canal_alongside: Some(true) }
+    ChainBody {
+        height_mm: 27.0,
+        depth_mm: 34.0,
+        area_mm2,
+        front_to_back: 0.1,
+        upper_to_lower: 0.05,
+        sacrum_share,
+        at_edge: false,
+        room_below_mm: 60.0,
+        canal_alongside: Some(true),
+    }
+}
+
+/// A first sacral body such as most have: narrow below, its front shorter than its back, shallower than L5.
+fn s1() -> ChainBody {
+    ChainBody { depth_mm: 29.5, front_to_back: -0.39, upper_to_lower: 0.39, ..body(0.98, 760.0) }
 }
 
 fn gap(distance_mm: f64, discs: usize) -> ChainGap {
-    ChainGap { distance_mm, lean_deg: 0.0, discs, disc_thickness_mm: if discs > 0 { 9.0 } else { 0.0 } }
+    ChainGap { distance_mm, lean_deg: -4.0, discs, disc_thickness_mm: if discs > 0 { 9.0 } else { 0.0 } }
 }
 
 /// S1 and `above` vertebrae, evenly spaced, with discs.
 fn chain(above: usize) -> (Vec<ChainBody>, Vec<ChainGap>) {
-    let mut bodies = vec![body(0.98, 700.0)];
+    let mut bodies = vec![s1()];
     bodies.extend((0..above).map(|_| body(0.0, 900.0)));
-    (bodies, (0..above).map(|_| gap(36.0, 1)).collect())
+    let mut gaps: Vec<ChainGap> = (0..above).map(|_| gap(36.0, 1)).collect();
+    if let Some(lumbosacral) = gaps.first_mut() {
+        lumbosacral.lean_deg = -32.0;
+    }
+    (bodies, gaps)
 }
 
 fn names(naming: &Naming) -> Vec<&'static str> {
@@ -33,7 +52,10 @@ fn names_are_counted_upwards_past_the_thoracolumbar_junction() {
     assert!(naming.quality.is_empty());
     let l4 = &naming.vertebrae[2];
     let found: Vec<_> = l4.evidence.iter().map(|e| e.code).collect();
-    assert_eq!(found, ["sacrum-in-view", "canal-alongside", "disc-between", "counted-from-s1", "chain-unbroken"]);
+    assert_eq!(
+        found,
+        ["sacrum-in-view", "s1-shape", "canal-alongside", "disc-between", "counted-from-s1", "chain-unbroken"]
+    );
     assert!(l4.confidence > 0.9 && l4.confidence < naming.vertebrae[1].confidence);
 }
 
@@ -115,14 +137,47 @@ fn a_disc_below_s1_makes_the_junction_look_transitional() {
     let naming = designate(&bodies, &gaps);
     assert_eq!((naming.first, names(&naming)[0]), (1, "S1"));
     assert_eq!(codes(&naming), [QualityCode::TransitionalAnatomy]);
-    assert!(naming.vertebrae[1].confidence < 0.75);
+    assert!(naming.vertebrae[1].confidence < 0.61);
 }
 
 #[test]
-fn what_speaks_against_s1_speaks_against_every_name() {
-    let (bodies, mut gaps) = chain(6);
+fn the_image_must_go_on_below_s1() {
+    let (mut bodies, gaps) = chain(6);
+    bodies[0].room_below_mm = 10.0;
+    assert_eq!(codes(&designate(&bodies, &gaps)), [QualityCode::LevelConflict]);
+}
+
+#[test]
+fn a_squared_s1_is_named_and_its_doubt_is_said() {
+    let (mut bodies, gaps) = chain(6);
+    bodies[0].front_to_back = 0.05;
+    bodies[0].upper_to_lower = 0.12;
+    let naming = designate(&bodies, &gaps);
+    assert_eq!((names(&naming)[0], codes(&naming)), ("S1", vec![QualityCode::TransitionalAnatomy]));
+    assert!(naming.vertebrae.iter().all(|v| v.confidence <= TRANSITIONAL));
+}
+
+#[test]
+fn a_lumbar_body_that_the_network_calls_sacrum_names_nothing() {
+    let (mut bodies, gaps) = chain(6);
+    bodies[0] = body(1.0, 900.0);
+    assert_eq!(codes(&designate(&bodies, &gaps)), [QualityCode::LevelConflict]);
+}
+
+#[test]
+fn s2_called_the_sacrum_below_an_s1_called_lumbar_names_nothing() {
+    let (mut bodies, mut gaps) = chain(6);
+    bodies[0].sacrum_share = 0.0;
+    bodies.insert(0, ChainBody { depth_mm: 17.0, ..body(1.0, 380.0) });
+    gaps.insert(0, ChainGap { lean_deg: -44.0, ..gap(30.0, 1) });
+    assert_eq!(codes(&designate(&bodies, &gaps)), [QualityCode::LevelConflict]);
+}
+
+#[test]
+fn the_less_s1_looks_like_one_the_less_sure_is_every_name() {
+    let (mut bodies, gaps) = chain(6);
     let sure = designate(&bodies, &gaps);
-    gaps[0].discs = 0;
+    bodies[0] = ChainBody { depth_mm: 32.0, front_to_back: -0.1, upper_to_lower: 0.3, ..s1() };
     let less_sure = designate(&bodies, &gaps);
     for (a, b) in sure.vertebrae.iter().zip(&less_sure.vertebrae) {
         assert!(b.confidence < a.confidence && b.name == a.name);

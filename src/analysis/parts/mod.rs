@@ -113,6 +113,9 @@ impl Chain {
                 upper_to_lower: profile.upper_to_lower,
                 sacrum_share: body.sacrum_share,
                 at_edge: body.at_edge,
+                room_below_mm: self.frame.rows as f64 * self.frame.row_spacing_mm
+                    - body.centre_mm[1]
+                    - body.extent_mm(up) / 2.0,
                 canal_alongside: self.canal.alongside(body.centre_mm),
             }
         };

@@ -1,0 +1,185 @@
+"""Fits which body of a chain is S1, and prints the table that `src/analysis/level/identity_table.rs` holds.
+
+    cargo run --release --example chain -- MODELS WORK/*/ > WORK/chains.jsonl
+    python -m levels.fit --work WORK [--phantoms PHANTOMS] [--table ../../src/analysis/level/identity_table.rs]
+
+Every body of a chain is a candidate with a score, linear in what tells S1 from its neighbours; that S1 is not in the
+chain at all has the score 0. The weights maximise the likelihood of the training part under a weak Gaussian prior; what
+share of the choices is wrong on the validation part at which probability is printed beside it.
+"""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+from scipy.optimize import minimize
+
+# Nearer than this to the truth's centre a body is that vertebra, mm.
+SAME_MM = 13.0
+PRIOR = 0.02
+# Logarithms and shares beyond this many of their units say no more.
+FEATURES = [
+    "bias", "sacrum_share", "sacrum_share_above", "area_to_above", "depth_to_above", "front_to_back", "upper_to_lower",
+    "bend", "no_disc_above", "lowest", "at_edge", "area_of_below", "sacrum_share_below",
+]
+
+# Those that describe the shape of a first sacral body.
+SHAPE = ["area_to_above", "depth_to_above", "front_to_back", "upper_to_lower", "bend"]
+
+
+def limited(value, limit):
+    return float(np.clip(value, -limit, limit))
+
+
+def features(bodies, gaps, i):
+    """What speaks for body i being S1, in the order of FEATURES. The same lines are in identity.rs."""
+    body, above, gap = bodies[i], bodies[i + 1], gaps[i]
+    next_gap = gaps[i + 1] if i + 1 < len(gaps) else None
+    below = bodies[i - 1] if i > 0 else None
+    return [
+        1.0,
+        body["sacrum_share"],
+        above["sacrum_share"],
+        limited(np.log(body["area_mm2"] / above["area_mm2"]), 0.7),
+        limited(np.log(body["depth_mm"] / above["depth_mm"]), 0.5),
+        limited(body["front_to_back"], 0.8),
+        limited(body["upper_to_lower"], 0.6),
+        0.0 if next_gap is None else limited((gap["lean_deg"] - next_gap["lean_deg"]) / 30.0, 1.5),
+        float(gap["discs"] == 0),
+        float(below is None),
+        float(body["at_edge"]),
+        0.0 if below is None else limited(np.log(below["area_mm2"] / body["area_mm2"]), 1.0),
+        0.0 if below is None else below["sacrum_share"],
+    ]
+
+
+def truth_index(chain, centres):
+    """Index of S1 in the chain; None where it is not there; False where the truth can't tell."""
+    at = np.array([b["centre_lps_mm"] for b in chain["bodies"]])
+    near = lambda name: (lambda d: int(d.argmin()) if d.min() < SAME_MM else None)(np.linalg.norm(at - centres[name], axis=1))
+    if "S1" in centres:
+        found = near("S1")
+        if found is not None:
+            return found
+        # The lowest named body that was found says where S1 would be.
+    for name in ("L5", "L6"):
+        if name in centres and near(name) is not None:
+            return near(name) - 1 if near(name) > 0 else None
+    named = [near(n) for n in centres if near(n) is not None]
+    if "S1" in centres or not named:
+        return False
+    return None if min(named) == 0 else False
+
+
+def load(work, phantoms):
+    truth = json.loads((work / "truth.json").read_text())
+    rows = []
+    for path in work.glob("chains*.jsonl"):
+        for line in path.open():
+            row = json.loads(line)
+            if row["chain"] and row["study"] in truth:
+                t = truth[row["study"]]
+                rows.append((row["study"], t["part"], t["set"], row["chain"], truth_index(row["chain"], t["centres_lps_mm"])))
+    if phantoms:
+        for line in (phantoms / "chains.jsonl").open():
+            row = json.loads(line)
+            t = json.loads((phantoms / row["study"] / "truth.json").read_text())
+            centres = {v["name"]: v["centre_lps_mm"] for v in t["vertebrae"] if v["name"] in t["vertebrae_in_view"]}
+            part = "train" if int(row["study"]) % 2 else "validation"
+            if row["chain"]:
+                rows.append((row["study"], part, "phantom", row["chain"], truth_index(row["chain"], centres)))
+    return [r for r in rows if r[4] is not False and len(r[3]["bodies"]) >= 3]
+
+
+def design(chain):
+    bodies, gaps = chain["bodies"], chain["gaps"]
+    return np.array([features(bodies, gaps, i) for i in range(len(gaps))])
+
+
+def log_choice(weights, x):
+    scores = np.append(x @ weights, 0.0)
+    return scores - np.logaddexp.reduce(scores)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--phantoms", type=Path)
+    parser.add_argument("--table", type=Path)
+    options = parser.parse_args()
+    rows = load(options.work, options.phantoms)
+    fit = [(design(c), len(c["gaps"]) if t is None else t) for _, part, _, c, t in rows if part == "train"]
+    fit = [(x, t) for x, t in fit if t <= len(x)]
+
+    def cost(w):
+        total, gradient = 0.5 * PRIOR * (w @ w), PRIOR * w
+        for x, t in fit:
+            log_p = log_choice(w, x)
+            total -= log_p[t]
+            p = np.exp(log_p[:-1])
+            p[t:t + 1] -= 1.0 if t < len(x) else 0.0
+            gradient = gradient + x.T @ p
+        return total, gradient
+
+    weights = minimize(cost, np.zeros(len(FEATURES)), jac=True, method="L-BFGS-B", options={"maxiter": 2000}).x
+    for name, w in zip(FEATURES, weights):
+        print(f"{name:20} {w:8.3f}")
+    mean, precision = usual_s1([r for r in rows if r[1] == "train" and r[2] == "sudirman"])
+    if options.table:
+        options.table.write_text(table(weights, mean, precision))
+    for part in ("train", "validation"):
+        for name in ("sudirman", "spider", "phantom"):
+            judged = [r for r in rows if r[1] == part and r[2] == name]
+            report(part, name, judged, weights)
+
+
+def usual_s1(rows):
+    """Mean and inverse covariance of the features of SHAPE over first sacral bodies in full view."""
+    shown = [(c, t) for study, _, _, c, t in rows if t is not None and t + 1 < len(c["gaps"]) and "below" not in study]
+    shapes = np.array([[f for f, n in zip(features(c["bodies"], c["gaps"], t), FEATURES) if n in SHAPE] for c, t in shown])
+    return shapes.mean(0), np.linalg.inv(np.cov(shapes.T))
+
+
+def table(weights, mean, precision):
+    number = lambda v: f"{v:.4f}"
+    rows = ",\n    ".join(f"[{', '.join(number(v) for v in row)}]" for row in precision)
+    return f"""//! Written by `models/training/levels/fit.py`: how S1 differs from its neighbours in chains of training patients.
+
+use super::identity::{{FEATURES, SHAPE}};
+
+/// A candidate's score for a unit of each feature.
+pub(super) const WEIGHTS: [f64; FEATURES] = [
+    {", ".join(number(w) for w in weights)},
+];
+
+/// The usual first sacral body: the mean of the features of its shape.
+pub(super) const USUAL: [f64; SHAPE] = [{", ".join(number(v) for v in mean)}];
+
+/// The inverse of their covariance.
+#[rustfmt::skip]
+pub(super) const PRECISION: [[f64; SHAPE]; SHAPE] = [
+    {rows},
+];
+"""
+
+
+def report(part, name, judged, weights):
+    wrong, sure, sure_wrong, present = [], 0, [], 0
+    for study, _, _, chain, truth in judged:
+        p = np.exp(log_choice(weights, design(chain)))
+        n = len(chain["gaps"])
+        t = n if truth is None else truth
+        best = int(p.argmax())
+        present += t < n
+        if best != t:
+            wrong.append((study, best, t, round(float(p[best]), 3)))
+        if p[best] >= 0.98 and best < n:
+            sure += 1
+            if best != t:
+                sure_wrong.append((study, best, t, round(float(p[best]), 4)))
+    print(part, name, len(judged), "with S1", present, "sure", sure, "wrong", len(wrong), wrong[:12], "sure and wrong", sure_wrong)
+
+
+if __name__ == "__main__":
+    main()
