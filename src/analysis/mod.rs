@@ -7,6 +7,7 @@ pub mod curve;
 pub mod level;
 pub mod measure;
 pub mod parts;
+pub mod plausibility;
 pub mod segmentation;
 pub mod spine_reading;
 pub mod study;

@@ -10,6 +10,7 @@ use super::level::{self, ChainBody, ChainGap, Naming};
 use super::measure::{self, Shapes};
 use super::parts::frame::Frame;
 use super::parts::{self, PartKind, SpineParts};
+use super::plausibility::{self, Size};
 use super::study::Part;
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::spine::{
@@ -37,6 +38,20 @@ pub enum NoSpine {
         parts::MIN_BODIES
     )]
     TooFewBodies,
+    /// The bodies have a size that no person's have.
+    #[error("vertebral bodies of a size that nobody's have: the header's pixel spacing must be wrong")]
+    ImpossibleSize,
+}
+
+impl NoSpine {
+    /// The stable reason code of the refusal.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::ImpossibleSize => "size-impossible",
+            Self::NoGeometry | Self::MaskSize { .. } | Self::TooFewBodies => "no-spine",
+        }
+    }
 }
 
 /// The spine that a mask shows.
@@ -64,7 +79,8 @@ pub struct SpineReading {
 /// block whose columns run to the posterior and whose rows run to the feet, of one slice or many.
 ///
 /// # Errors
-/// [`NoSpine`] where volume and mask don't fit, or no [`parts::MIN_BODIES`] bodies follow one another.
+/// [`NoSpine`] where volume and mask don't fit, no [`parts::MIN_BODIES`] bodies follow one another, or they have
+/// nobody's size.
 pub fn read_spine(volume: &Volume, mask: SemanticMask) -> Result<SpineReading, NoSpine> {
     let frame = Frame::of(volume).ok_or(NoSpine::NoGeometry)?;
     let expected = frame.slices() * frame.slice_len();
@@ -72,13 +88,21 @@ pub fn read_spine(volume: &Volume, mask: SemanticMask) -> Result<SpineReading, N
         return Err(NoSpine::MaskSize { expected, found: mask.channels.len() });
     }
     let chain = parts::find(frame, &mask).ok_or(NoSpine::TooFewBodies)?;
-    let naming = level::designate(&chain.bodies(), &chain.gaps());
+    let bodies = chain.bodies();
+    let size = match plausibility::size(&bodies) {
+        Size::Usual => None,
+        Size::Unusual(finding) => Some(finding),
+        Size::Impossible => return Err(NoSpine::ImpossibleSize),
+    };
+    let naming = level::designate(&bodies, &chain.gaps());
     if naming.vertebrae.len() < parts::MIN_BODIES {
         return Err(NoSpine::TooFewBodies);
     }
     let anchored = naming.vertebrae.first().is_some_and(|v| v.name.is_some());
     let spine = chain.assemble(naming.first, &naming.bridged, !anchored, mask).ok_or(NoSpine::TooFewBodies)?;
-    Ok(report(spine, naming))
+    let mut reading = report(spine, naming);
+    reading.quality.extend(size);
+    Ok(reading)
 }
 
 /// The chain of bodies in a mask before it is named, foot to head, and each body's centre in LPS mm: what the

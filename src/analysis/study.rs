@@ -1,6 +1,7 @@
 //! The whole reading of one study, in order.
 
 use super::level;
+use super::plausibility::{self, Lie};
 use super::segmentation::segment;
 use super::spine_reading::read_spine;
 use super::volume::{PartMask, SemanticMask, Volume};
@@ -96,11 +97,13 @@ pub trait Progress: Sync {
 pub const STAGE_SEGMENTATION: &str = "segmentation";
 /// Name of the stage that fits the curve, names and measures.
 pub const STAGE_SPINE: &str = "curve-levels-measurements";
+/// Name of the stage that asks whether the spine lies as the header claims.
+pub const STAGE_ORIENTATION: &str = "orientation";
 /// Name of the stage that assigns axial slices to levels.
 pub const STAGE_AXIAL: &str = "axial-slices";
 
 /// Reads one study: picks the sagittal series, segments it, fits the curve, names and measures the
-/// levels, and finds each level's axial slices. The series that is segmented must have its pixels
+/// levels, asks whether the spine lies as the header claims, and finds each level's axial slices. The series that is segmented must have its pixels
 /// loaded. A study without a usable series or without a spine is not an error: its report says so.
 ///
 /// # Errors
@@ -132,8 +135,15 @@ pub fn read(
     progress.stage(STAGE_SPINE);
     let spine = match read_spine(volume, mask) {
         Ok(spine) => spine,
-        Err(no_spine) => return Ok(refused(report, "no-spine", &no_spine.to_string())),
+        Err(no_spine) => return Ok(refused(report, no_spine.code(), &no_spine.to_string())),
     };
+
+    progress.stage(STAGE_ORIENTATION);
+    match plausibility::lie(volume, &spine.semantic, network, threads)? {
+        Lie::AsClaimed => {}
+        Lie::Turned(turn) => return Ok(refused(report, "orientation-conflict", turn.text())),
+        Lie::Unlike => return Ok(refused(report, "no-spine", "what was segmented does not look like a spine")),
+    }
     report.curve = Some(spine.curve);
     report.vertebrae = spine.vertebrae;
     report.levels = spine.levels;
@@ -181,14 +191,18 @@ fn series_use(series: &SeriesImages) -> SeriesUse {
 }
 
 fn refused(mut report: Report, code: &'static str, text: &str) -> Reading {
-    if code == "no-spine" {
-        report.quality.push(QualityFinding {
-            code: QualityCode::NoSpine,
-            severity: Severity::Error,
-            text: text.to_string(),
-            series: report.segmented_series,
-        });
-    }
+    let finding = match code {
+        "no-spine" => Some(QualityCode::NoSpine),
+        "orientation-conflict" => Some(QualityCode::OrientationConflict),
+        "size-impossible" => Some(QualityCode::SizeUnusual),
+        _ => None,
+    };
+    report.quality.extend(finding.map(|code| QualityFinding {
+        code,
+        severity: Severity::Error,
+        text: text.to_string(),
+        series: report.segmented_series,
+    }));
     report.refusal = Some(Refusal { code, text: text.to_string() });
     Reading { report, labels: None }
 }

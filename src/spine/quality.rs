@@ -52,6 +52,10 @@ pub enum QualityCode {
     PartsRejected,
     /// No spine was found in the images.
     NoSpine,
+    /// The images look turned against their header.
+    OrientationConflict,
+    /// Vertebral bodies are larger or smaller than an adult's: the pixel spacing may be wrong.
+    SizeUnusual,
     /// Fewer slices than a measurement in three dimensions needs.
     SingleSlice,
     /// Part of the spine leaves the field of view.
@@ -76,6 +80,8 @@ impl QualityCode {
             Self::TransitionalAnatomy => "transitional-anatomy",
             Self::PartsRejected => "parts-rejected",
             Self::NoSpine => "no-spine",
+            Self::OrientationConflict => "orientation-conflict",
+            Self::SizeUnusual => "size-unusual",
             Self::SingleSlice => "single-slice",
             Self::FieldOfView => "field-of-view",
         }

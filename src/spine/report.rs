@@ -47,7 +47,7 @@ pub struct SeriesUse {
 /// Why a study was not read, as a stable code and a sentence.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Refusal {
-    /// Stable reason code, such as `no-sagittal-series` or `no-spine`.
+    /// Stable reason code, such as `no-sagittal-series`, `no-spine`, `orientation-conflict` or `size-impossible`.
     pub code: &'static str,
     /// One sentence for a person, without identity.
     pub text: String,

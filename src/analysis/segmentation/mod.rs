@@ -5,8 +5,10 @@
 //! likeliest class is taken. Slices are independent and are spread over threads. Training and
 //! judging in `models/training` repeat exactly these steps.
 
+mod certainty;
 mod resize;
 
+pub use certainty::{Certainty, certainties};
 pub use resize::Resize;
 
 use super::volume::{SemanticMask, Volume};
@@ -94,14 +96,19 @@ fn segment_slice(
     plan: &SegmentationPlan,
     mask: &mut [u8],
 ) -> Result<(), InferenceError> {
+    let logits = plan.run(&network_input(volume, slice, canvas))?;
+    let probabilities = class_probabilities(&logits, canvas);
+    likeliest(&probabilities, canvas, mask);
+    Ok(())
+}
+
+/// A slice on the network's canvas: resampled, scaled and padded.
+fn network_input(volume: &Volume, slice: usize, canvas: &Canvas) -> Vec<f32> {
     let source = &volume.slices[slice];
     let values: Vec<f32> = source.stored.iter().map(|v| f32::from(*v) * source.slope + source.intercept).collect();
     let mut small = canvas.to_network.apply(&values);
     scale_between_percentiles(&mut small, canvas.percentiles);
-    let logits = plan.run(&pad(&small, canvas))?;
-    let probabilities = class_probabilities(&logits, canvas);
-    likeliest(&probabilities, canvas, mask);
-    Ok(())
+    pad(&small, canvas)
 }
 
 /// Clips to two percentiles of the values themselves and scales them to 0 and 1; a constant slice becomes zeros.

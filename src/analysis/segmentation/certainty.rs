@@ -1,0 +1,94 @@
+//! How sure the network is of what it sees in a slice: the same steps as the segmentation, without the mask.
+
+use super::{Canvas, class_probabilities, network_input};
+use crate::analysis::volume::Volume;
+use crate::inference::{InferenceError, SegmentationNetwork};
+use crate::spine::Structure;
+use std::num::NonZeroUsize;
+
+/// From this probability on the network is sure of a pixel.
+const SURE: f32 = 0.95;
+
+/// How sure the network is of the structures that it sees in one slice.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Certainty {
+    /// Mean probability of the likeliest class where that is a structure, 0 to 1; 0 where there is none.
+    pub mean_probability: f64,
+    /// Area of the structures of which it is sure, mm².
+    pub sure_mm2: f64,
+}
+
+/// How sure the network is of each slice of a sagittal volume.
+///
+/// # Errors
+/// [`InferenceError::Network`] where the slice is too large for the network or a run fails.
+pub fn certainties(
+    volume: &Volume,
+    network: &SegmentationNetwork,
+    threads: NonZeroUsize,
+) -> Result<Vec<Certainty>, InferenceError> {
+    let canvas = Canvas::new(volume, network.input());
+    let plan = network.plan(canvas.padded_rows, canvas.padded_columns)?;
+    let pixel_mm2 = network.input().pixel_mm.powi(2);
+    let of_slice = |slice: usize| -> Result<Certainty, InferenceError> {
+        let logits = plan.run(&network_input(volume, slice, &canvas))?;
+        Ok(certainty(&class_probabilities(&logits, &canvas), pixel_mm2))
+    };
+    let count = volume.slices.len();
+    let mut found: Vec<Result<Certainty, InferenceError>> = (0..count).map(|_| Ok(Certainty::default())).collect();
+    let share = count.div_ceil(threads.get()).max(1);
+    std::thread::scope(|scope| {
+        for (part, places) in found.chunks_mut(share).enumerate() {
+            let of_slice = &of_slice;
+            scope.spawn(move || {
+                for (i, place) in places.iter_mut().enumerate() {
+                    *place = of_slice(part * share + i);
+                }
+            });
+        }
+    });
+    found.into_iter().collect()
+}
+
+/// From class probabilities, channel by channel on the network's pixels.
+fn certainty(probabilities: &[f32], pixel_mm2: f64) -> Certainty {
+    let plane = probabilities.len() / Structure::COUNT;
+    let (mut pixels, mut sum, mut sure) = (0_usize, 0.0, 0_usize);
+    for at in 0..plane {
+        let of_structures = (1..Structure::COUNT).map(|k| probabilities[k * plane + at]);
+        let likeliest = of_structures.fold(0.0, f32::max);
+        if likeliest > probabilities[at] {
+            pixels += 1;
+            sum += f64::from(likeliest);
+            sure += usize::from(likeliest >= SURE);
+        }
+    }
+    Certainty { mean_probability: sum / pixels.max(1) as f64, sure_mm2: sure as f64 * pixel_mm2 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_pixels_that_are_likelier_a_structure_count() {
+        // Three pixels: background, a body with 0.6, a disc with 0.98.
+        let mut probabilities = vec![0.0; Structure::COUNT * 3];
+        let mut set = |class: Structure, pixel: usize, p: f32| probabilities[class as usize * 3 + pixel] = p;
+        set(Structure::Background, 0, 0.9);
+        set(Structure::Disc, 0, 0.1);
+        set(Structure::Background, 1, 0.4);
+        set(Structure::VertebralBody, 1, 0.6);
+        set(Structure::Disc, 2, 0.98);
+        set(Structure::Background, 2, 0.02);
+        let found = certainty(&probabilities, 0.5);
+        assert!((found.mean_probability - 0.79).abs() < 1e-6 && (found.sure_mm2 - 0.5).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn nothing_seen_is_no_certainty() {
+        let mut probabilities = vec![0.0; Structure::COUNT * 2];
+        probabilities[..2].fill(1.0);
+        assert_eq!(certainty(&probabilities, 1.0), Certainty::default());
+    }
+}
