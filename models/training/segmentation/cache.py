@@ -33,6 +33,7 @@ def write(path, items):
         codes.append(code.ravel())
         shapes.append(image.shape)
         pixels.append(np.broadcast_to(pixel_mm, 2))
+    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"part-{path.name}")
     np.savez(
         partial,

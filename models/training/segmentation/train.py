@@ -48,8 +48,8 @@ def arguments(given=None):
     parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
     parser.add_argument("--checkpoint", type=Path, help="where to save and go on from (WORK/checkpoint.pt)")
     options = parser.parse_args(given)
-    # Where the processor multiplies no bfloat16 matrices, bfloat16 is converted to and fro and takes three times as long.
-    options.bfloat16 = torch.cpu._is_amx_tile_supported()
+    # Where the processor can't multiply bfloat16, it is converted to and fro and takes three times as long.
+    options.bfloat16 = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     return options
 
 
