@@ -28,7 +28,7 @@ const ALL: [&str; 8] = ["S1", "L5", "L4", "L3", "L2", "L1", "T12", "T11"];
 #[test]
 fn every_vertebra_of_a_whole_spine_is_named_whatever_its_shape() {
     for (lordosis_deg, sacral_slope_deg, scoliosis_mm) in
-        [(0.0, 10.0, 0.0), (45.0, 38.0, 0.0), (65.0, 55.0, 0.0), (40.0, 35.0, 14.0)]
+        [(25.0, 20.0, 0.0), (45.0, 38.0, 0.0), (65.0, 55.0, 0.0), (40.0, 35.0, 14.0)]
     {
         let rendered = SyntheticSpine { lordosis_deg, sacral_slope_deg, scoliosis_mm, ..Default::default() }.render();
         let reading = read(&rendered);

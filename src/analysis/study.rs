@@ -103,8 +103,8 @@ pub const STAGE_ORIENTATION: &str = "orientation";
 pub const STAGE_AXIAL: &str = "axial-slices";
 
 /// Reads one study: picks the sagittal series, segments it, fits the curve, names and measures the
-/// levels, asks whether the spine lies as the header claims, and finds each level's axial slices. The series that is segmented must have its pixels
-/// loaded. A study without a usable series or without a spine is not an error: its report says so.
+/// levels, asks whether the spine lies as the header claims, and finds each level's axial slices. The
+/// series that is segmented must have its pixels loaded. A study without a usable series or without a spine is not an error: its report says so.
 ///
 /// # Errors
 /// [`InferenceError`] where the network can't run.

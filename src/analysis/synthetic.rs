@@ -1,6 +1,6 @@
 //! A spine of boxes with known geometry, rasterised into a semantic mask: the truth of the tests here.
 //!
-//! Rigid boxes grow upwards from S1, bent by a share of the lordosis at every disc; the canal is a
+//! Rigid boxes grow upwards from S1, whose front corner is cut away as a first sacral body's is, bent by a share of the lordosis at every disc; the canal is a
 //! tube behind them. No tissue and no noise: that is the phantom's business.
 
 use super::volume::{SemanticMask, Slice, Volume};
@@ -59,6 +59,8 @@ pub(crate) const CANAL_AP_MM: f64 = 14.0;
 const BODY_HALF_WIDTH_MM: f64 = 22.0;
 const CANAL_HALF_WIDTH_MM: f64 = 9.0;
 const FIELD_MM: f64 = 330.0;
+/// How much of the depth and of the height of a sacral body its cut corner takes.
+const SACRAL_CORNER: f64 = 0.57;
 
 /// A box: its centre and the way to the head, in the slice plane (x to the back, y to the feet), mm.
 #[derive(Debug, Clone, Copy)]
@@ -78,7 +80,14 @@ impl Box2 {
 
     pub(crate) fn holds(&self, at_mm: [f64; 2]) -> bool {
         let [u, v] = self.local(at_mm);
-        u.abs() <= self.half_depth_mm && v.abs() <= self.half_height_mm
+        let within = u.abs() <= self.half_depth_mm && v.abs() <= self.half_height_mm;
+        within && !(self.structure == Structure::Sacrum && self.beyond_the_sacrums_front(u, v))
+    }
+
+    /// The sacrum's front runs back towards its foot: the corner there is cut away.
+    fn beyond_the_sacrums_front(&self, to_back_mm: f64, to_head_mm: f64) -> bool {
+        let share = |at: f64, half: f64| (at + half) / (2.0 * half);
+        share(to_back_mm, self.half_depth_mm) + share(to_head_mm, self.half_height_mm) < SACRAL_CORNER
     }
 }
 

@@ -166,7 +166,7 @@ impl Disc {
         100 + self.upper.instance_label()
     }
 
-    /// The SNOMED CT concept of this disc's level (DICOM PS3.16 CID 7603), where there is one
+    /// The SNOMED CT concept of this disc's level (DICOM PS3.16 CID 7604), where there is one
     /// among the lumbar levels.
     #[must_use]
     pub const fn snomed_code(self) -> Option<&'static str> {

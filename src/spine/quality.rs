@@ -48,6 +48,8 @@ pub enum QualityCode {
     LevelConflict,
     /// The number of vertebrae does not fit five lumbar ones, or S1 looks transitional.
     TransitionalAnatomy,
+    /// The names assume five lumbar vertebrae, which nothing in view confirms.
+    LumbarCountAssumed,
     /// Parts were segmented that do not belong to the spine's curve and were rejected.
     PartsRejected,
     /// No spine was found in the images.
@@ -78,6 +80,7 @@ impl QualityCode {
             Self::NoAnchor => "no-anchor",
             Self::LevelConflict => "level-conflict",
             Self::TransitionalAnatomy => "transitional-anatomy",
+            Self::LumbarCountAssumed => "lumbar-count-assumed",
             Self::PartsRejected => "parts-rejected",
             Self::NoSpine => "no-spine",
             Self::OrientationConflict => "orientation-conflict",

@@ -37,6 +37,7 @@ def features(bodies, gaps, i):
     body, above, gap = bodies[i], bodies[i + 1], gaps[i]
     next_gap = gaps[i + 1] if i + 1 < len(gaps) else None
     below = bodies[i - 1] if i > 0 else None
+    discs_seen = 2 * sum(g["discs"] > 0 for g in gaps) >= len(gaps)
     return [
         1.0,
         body["sacrum_share"],
@@ -46,7 +47,7 @@ def features(bodies, gaps, i):
         limited(body["front_to_back"], 0.8),
         limited(body["upper_to_lower"], 0.6),
         0.0 if next_gap is None else limited((gap["lean_deg"] - next_gap["lean_deg"]) / 30.0, 1.5),
-        float(gap["discs"] == 0),
+        float(discs_seen and gap["discs"] == 0),
         float(below is None),
         float(body["at_edge"]),
         0.0 if below is None else limited(np.log(below["area_mm2"] / body["area_mm2"]), 1.0),

@@ -66,6 +66,8 @@ fn features(bodies: &[ChainBody], gaps: &[ChainGap], i: usize) -> [f64; FEATURES
     let (body, above, gap) = (&bodies[i], &bodies[i + 1], &gaps[i]);
     let below = i.checked_sub(1).map(|j| &bodies[j]);
     let flag = |is: bool| f64::from(u8::from(is));
+    // Where discs weren't segmented at all, that one is not there says nothing.
+    let discs_seen = 2 * gaps.iter().filter(|g| g.discs > 0).count() >= gaps.len();
     [
         1.0,
         body.sacrum_share,
@@ -75,7 +77,7 @@ fn features(bodies: &[ChainBody], gaps: &[ChainGap], i: usize) -> [f64; FEATURES
         body.front_to_back.clamp(-FRONT_LIMIT, FRONT_LIMIT),
         body.upper_to_lower.clamp(-UPPER_LIMIT, UPPER_LIMIT),
         gaps.get(i + 1).map_or(0.0, |g| ((gap.lean_deg - g.lean_deg) / BEND_UNIT_DEG).clamp(-BEND_LIMIT, BEND_LIMIT)),
-        flag(gap.discs == 0),
+        flag(discs_seen && gap.discs == 0),
         flag(below.is_none()),
         flag(body.at_edge),
         below.map_or(0.0, |b| log_ratio(b.area_mm2, body.area_mm2, BELOW_LIMIT)),

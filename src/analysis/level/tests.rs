@@ -49,7 +49,7 @@ fn names_are_counted_upwards_past_the_thoracolumbar_junction() {
     let (bodies, gaps) = chain(7);
     let naming = designate(&bodies, &gaps);
     assert_eq!(names(&naming), ["S1", "L5", "L4", "L3", "L2", "L1", "T12", "T11"]);
-    assert!(naming.quality.is_empty());
+    assert_eq!(codes(&naming), [QualityCode::LumbarCountAssumed]);
     let l4 = &naming.vertebrae[2];
     let found: Vec<_> = l4.evidence.iter().map(|e| e.code).collect();
     assert_eq!(
@@ -65,7 +65,7 @@ fn a_gap_that_fits_no_whole_number_leaves_everything_above_it_unnamed() {
     gaps[2] = gap(55.0, 0);
     let naming = designate(&bodies, &gaps);
     assert_eq!(names(&naming), ["S1", "L5", "L4", "?", "?", "?", "?"]);
-    assert_eq!(codes(&naming), [QualityCode::LevelConflict]);
+    assert_eq!(codes(&naming), [QualityCode::LevelConflict, QualityCode::LumbarCountAssumed]);
     assert_eq!(naming.discs_above(2)[0].name, None);
     assert_eq!(naming.discs_above(1)[0].name, Some(Disc::new(Vertebra::L4, Vertebra::L5)));
 }
@@ -136,7 +136,7 @@ fn a_disc_below_s1_makes_the_junction_look_transitional() {
     let gaps = [vec![ChainGap { distance_mm: 30.0, lean_deg: 0.0, discs: 1, disc_thickness_mm: 5.0 }], gaps].concat();
     let naming = designate(&bodies, &gaps);
     assert_eq!((naming.first, names(&naming)[0]), (1, "S1"));
-    assert_eq!(codes(&naming), [QualityCode::TransitionalAnatomy]);
+    assert_eq!(codes(&naming), [QualityCode::TransitionalAnatomy, QualityCode::LumbarCountAssumed]);
     assert!(naming.vertebrae[1].confidence < 0.61);
 }
 
