@@ -45,9 +45,15 @@ impl Progress for Quiet {
 
 /// Reads a volume as the only series of a study, a sagittal T2.
 fn read(volume: Volume) -> Reading {
+    read_with(volume, None)
+}
+
+/// Reads a volume as a study's sagittal T2, with middle slices of another series.
+fn read_with(volume: Volume, second_opinion: Option<Volume>) -> Reading {
     let assignment =
         RoleAssignment { role: Role::SagittalT2, reason: "the test's own word".to_owned(), confidence: 1.0 };
-    let images = StudyImages { series: vec![SeriesImages { assignment, blocks: vec![volume] }], quality: Vec::new() };
+    let series = vec![SeriesImages { assignment, blocks: vec![volume] }];
+    let images = StudyImages { series, quality: Vec::new(), second_opinion };
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
     study::read(&images, network(), threads, &Quiet).unwrap()
 }
@@ -115,6 +121,26 @@ fn a_spine_that_lies_otherwise_than_its_header_claims_is_refused() {
     let half = moved(moved(volume, upside_down), front_to_back);
     let reading = read(half);
     assert!(refusal(&reading).is_some() || named(&reading) == 0);
+}
+
+#[test]
+fn two_series_that_disagree_on_s1_name_nothing() {
+    let (phantom, volume) = spine(&Parameters::default(), USUAL);
+    let second = Volume { slices: volume.slices[1..4].to_vec(), ..volume.clone() };
+    let agreeing = read_with(volume.clone(), Some(second.clone()));
+    assert!(named_right(&agreeing, &phantom) >= 6);
+    let evidence = &agreeing.report.vertebrae[0].designation.evidence;
+    assert!(evidence.iter().any(|e| e.code == "second-series-agrees"), "{evidence:?}");
+    // One level higher: what is L5 here is S1 there.
+    let mut shifted = second;
+    let centre_mm = |i: usize| agreeing.report.vertebrae[i].centre_lps_mm;
+    let way_mm = sub(centre_mm(1), centre_mm(0));
+    for slice in &mut shifted.slices {
+        slice.origin_lps_mm = [0, 1, 2].map(|k| slice.origin_lps_mm[k] + if k == 0 { 0.0 } else { way_mm[k] });
+    }
+    let disagreeing = read_with(volume, Some(shifted));
+    assert_eq!((refusal(&disagreeing), named(&disagreeing)), (None, 0));
+    assert!(disagreeing.report.quality.iter().any(|q| q.code == QualityCode::LevelConflict));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 //! Everything here is pure: no files, no clock, no threads of its own making beyond a scoped fan-out
 //! over slices, no network. [`study::read`] is the whole reading in order; start there.
 
+mod agreement;
 pub mod curve;
 pub mod level;
 pub mod measure;

@@ -14,8 +14,8 @@ use super::plausibility::{self, Size};
 use super::study::Part;
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::spine::{
-    CurveFit, Designation, Disc, LevelReport, LumbarMeasurements, QualityCode, QualityFinding, Severity, Vec3,
-    VertebraReport,
+    CurveFit, Designation, Disc, Evidence, LevelReport, LumbarMeasurements, QualityCode, QualityFinding, Severity,
+    Vec3, VertebraReport,
 };
 
 /// Why a mask has no spine in it.
@@ -73,6 +73,28 @@ pub struct SpineReading {
     pub parts: Vec<Part>,
     /// What a reader must know.
     pub quality: Vec<QualityFinding>,
+}
+
+impl SpineReading {
+    /// Takes all names away, for a reason that a person is told: places from below remain, and what hangs on no name.
+    pub(crate) fn withhold_names(&mut self, reason: &'static str) {
+        let evidence = || vec![Evidence { code: "level-conflict", text: reason.to_owned() }];
+        for vertebra in &mut self.vertebrae {
+            let ordinal_from_below = vertebra.designation.ordinal_from_below;
+            vertebra.designation =
+                Designation { name: None, ordinal_from_below, confidence: 0.0, evidence: evidence() };
+        }
+        for level in &mut self.levels {
+            let ordinal_from_below = level.designation.ordinal_from_below;
+            level.designation = Designation { name: None, ordinal_from_below, confidence: 0.0, evidence: evidence() };
+        }
+        for part in &mut self.parts {
+            (part.vertebra, part.disc) = (None, None);
+        }
+        for measurement in [&mut self.lumbar.lumbar_lordosis_deg, &mut self.lumbar.sacral_slope_deg] {
+            measurement.value = Err(reason.to_owned());
+        }
+    }
 }
 
 /// Finds, names and measures the spine in `mask`, which lies on the grid of `volume`: a sagittal

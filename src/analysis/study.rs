@@ -1,5 +1,6 @@
 //! The whole reading of one study, in order.
 
+use super::agreement;
 use super::level;
 use super::plausibility::{self, Lie};
 use super::segmentation::segment;
@@ -27,24 +28,39 @@ pub struct StudyImages {
     pub series: Vec<SeriesImages>,
     /// What was found while the series were put together.
     pub quality: Vec<QualityFinding>,
+    /// The middle slices of [`StudyImages::second_series`] with their pixels, where there is one: a second opinion on the names.
+    pub second_opinion: Option<Volume>,
 }
+
+/// Roles of a series that can be segmented, the best first.
+const TO_SEGMENT: [Role; 3] = [Role::SagittalT2, Role::SagittalT1, Role::SagittalFatSuppressed];
 
 impl StudyImages {
     /// Index of the series to segment: the surest sagittal T2, else the surest sagittal T1, else
     /// fat-suppressed sagittal; among equals the one with more slices.
     #[must_use]
     pub fn segmentation_series(&self) -> Option<usize> {
-        [Role::SagittalT2, Role::SagittalT1, Role::SagittalFatSuppressed].into_iter().find_map(|role| {
-            self.series
-                .iter()
-                .enumerate()
-                .filter(|(_, s)| s.assignment.role == role && s.blocks.iter().any(|b| !b.slices.is_empty()))
-                .max_by(|(_, a), (_, b)| {
-                    let slices = |s: &SeriesImages| s.blocks.iter().map(|b| b.slices.len()).max();
-                    a.assignment.confidence.total_cmp(&b.assignment.confidence).then(slices(a).cmp(&slices(b)))
-                })
-                .map(|(i, _)| i)
-        })
+        TO_SEGMENT.into_iter().find_map(|role| self.surest(role))
+    }
+
+    /// Index of the series that is asked for a second opinion: the surest of the next role after that of the series to segment.
+    #[must_use]
+    pub fn second_series(&self) -> Option<usize> {
+        let mut roles = TO_SEGMENT.into_iter().skip_while(|role| self.surest(*role).is_none()).skip(1);
+        roles.find_map(|role| self.surest(role))
+    }
+
+    /// The surest series of a role; among equals the one with more slices.
+    fn surest(&self, role: Role) -> Option<usize> {
+        self.series
+            .iter()
+            .enumerate()
+            .filter(|(_, s)| s.assignment.role == role && s.blocks.iter().any(|b| !b.slices.is_empty()))
+            .max_by(|(_, a), (_, b)| {
+                let slices = |s: &SeriesImages| s.blocks.iter().map(|b| b.slices.len()).max();
+                a.assignment.confidence.total_cmp(&b.assignment.confidence).then(slices(a).cmp(&slices(b)))
+            })
+            .map(|(i, _)| i)
     }
 }
 
@@ -99,6 +115,8 @@ pub const STAGE_SEGMENTATION: &str = "segmentation";
 pub const STAGE_SPINE: &str = "curve-levels-measurements";
 /// Name of the stage that asks whether the spine lies as the header claims.
 pub const STAGE_ORIENTATION: &str = "orientation";
+/// Name of the stage that reads the middle slices of a second series.
+pub const STAGE_SECOND_OPINION: &str = "second-series";
 /// Name of the stage that assigns axial slices to levels.
 pub const STAGE_AXIAL: &str = "axial-slices";
 
@@ -133,7 +151,7 @@ pub fn read(
     let mask = segment(volume, network, threads, &|done| progress.slices_segmented(done, total))?;
 
     progress.stage(STAGE_SPINE);
-    let spine = match read_spine(volume, mask) {
+    let mut spine = match read_spine(volume, mask) {
         Ok(spine) => spine,
         Err(no_spine) => return Ok(refused(report, no_spine.code(), &no_spine.to_string())),
     };
@@ -143,6 +161,11 @@ pub fn read(
         Lie::AsClaimed => {}
         Lie::Turned(turn) => return Ok(refused(report, "orientation-conflict", turn.text())),
         Lie::Unlike => return Ok(refused(report, "no-spine", "what was segmented does not look like a spine")),
+    }
+
+    if let Some(second) = &images.second_opinion {
+        progress.stage(STAGE_SECOND_OPINION);
+        agreement::judge(&mut spine, second, network, threads)?;
     }
     report.curve = Some(spine.curve);
     report.vertebrae = spine.vertebrae;

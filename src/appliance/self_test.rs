@@ -82,6 +82,7 @@ pub fn perform(
     let images = StudyImages {
         series: vec![SeriesImages { assignment, blocks: blocks.iter().map(|plan| phantom.render(plan)).collect() }],
         quality: Vec::new(),
+        second_opinion: None,
     };
     let reading = study::read(&images, network, threads, progress)?;
     Ok(compare(&reading, &phantom.truth()))

@@ -114,6 +114,7 @@ pub(crate) fn case(bodies: usize, named: bool) -> Case {
     let images = StudyImages {
         series: vec![SeriesImages { assignment: assignment(Role::SagittalT2), blocks: vec![volume] }],
         quality: Vec::new(),
+        second_opinion: None,
     };
     Case { images, reading: Reading { report, labels: Some(labels) }, identity: BundleIdentity::default() }
 }

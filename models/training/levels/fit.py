@@ -35,7 +35,7 @@ def limited(value, limit):
 def features(bodies, gaps, i):
     """What speaks for body i being S1, in the order of FEATURES. The same lines are in identity.rs."""
     body, above, gap = bodies[i], bodies[i + 1], gaps[i]
-    next_gap = gaps[i + 1] if i + 1 < len(gaps) else None
+    leans = [g["lean_deg"] for g in gaps[i + 1:i + 4]]  # of several, because a slip leans one of them
     below = bodies[i - 1] if i > 0 else None
     discs_seen = 2 * sum(g["discs"] > 0 for g in gaps) >= len(gaps)
     return [
@@ -46,7 +46,7 @@ def features(bodies, gaps, i):
         limited(np.log(body["depth_mm"] / above["depth_mm"]), 0.5),
         limited(body["front_to_back"], 0.8),
         limited(body["upper_to_lower"], 0.6),
-        0.0 if next_gap is None else limited((gap["lean_deg"] - next_gap["lean_deg"]) / 30.0, 1.5),
+        limited((gap["lean_deg"] - np.median(leans)) / 30.0, 1.5) if leans else 0.0,
         float(discs_seen and gap["discs"] == 0),
         float(below is None),
         float(body["at_edge"]),

@@ -103,7 +103,7 @@ mod tests {
 
     fn study(role: Role, blocks: Vec<Volume>) -> StudyImages {
         let assignment = RoleAssignment { role, reason: String::new(), confidence: 1.0 };
-        StudyImages { series: vec![SeriesImages { assignment, blocks }], quality: Vec::new() }
+        StudyImages { series: vec![SeriesImages { assignment, blocks }], quality: Vec::new(), second_opinion: None }
     }
 
     #[test]

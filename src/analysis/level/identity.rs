@@ -8,6 +8,7 @@
 
 use super::identity_table::{PRECISION, USUAL, WEIGHTS};
 use super::{ChainBody, ChainGap};
+use crate::analysis::curve::median;
 
 /// Number of features of a candidate.
 pub(super) const FEATURES: usize = 13;
@@ -21,6 +22,8 @@ const FRONT_LIMIT: f64 = 0.8;
 const UPPER_LIMIT: f64 = 0.6;
 const BEND_LIMIT: f64 = 1.5;
 const BEND_UNIT_DEG: f64 = 30.0;
+/// Gaps above the candidate's that the bend is measured against.
+const BENT_OVER: usize = 3;
 const BELOW_LIMIT: f64 = 1.0;
 
 /// How likely S1 is where.
@@ -76,13 +79,19 @@ fn features(bodies: &[ChainBody], gaps: &[ChainGap], i: usize) -> [f64; FEATURES
         log_ratio(body.depth_mm, above.depth_mm, DEPTH_LIMIT),
         body.front_to_back.clamp(-FRONT_LIMIT, FRONT_LIMIT),
         body.upper_to_lower.clamp(-UPPER_LIMIT, UPPER_LIMIT),
-        gaps.get(i + 1).map_or(0.0, |g| ((gap.lean_deg - g.lean_deg) / BEND_UNIT_DEG).clamp(-BEND_LIMIT, BEND_LIMIT)),
+        bend(gaps, i),
         flag(discs_seen && gap.discs == 0),
         flag(below.is_none()),
         flag(body.at_edge),
         below.map_or(0.0, |b| log_ratio(b.area_mm2, body.area_mm2, BELOW_LIMIT)),
         below.map_or(0.0, |b| b.sacrum_share),
     ]
+}
+
+/// How far the spine bends back above gap `i`: its lean less the usual one of the next few gaps, because a slip leans one of them.
+fn bend(gaps: &[ChainGap], i: usize) -> f64 {
+    let above: Vec<f64> = gaps.iter().skip(i + 1).take(BENT_OVER).map(|g| g.lean_deg).collect();
+    median(&above).map_or(0.0, |usual| ((gaps[i].lean_deg - usual) / BEND_UNIT_DEG).clamp(-BEND_LIMIT, BEND_LIMIT))
 }
 
 /// Logarithm of a ratio of two sizes, within `limit`; 0 where there is none.

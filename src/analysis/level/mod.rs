@@ -25,7 +25,8 @@ const MOST_CONFIDENT: f64 = 0.99;
 /// None is surer than this where the junction looks transitional.
 const TRANSITIONAL: f64 = 0.6;
 /// What every reader of a name is told: some people have four or six, and it takes the ribs, or the whole spine, to see it.
-const FIVE_ASSUMED: &str = "levels are counted from S1 on the assumption of five lumbar vertebrae: no ribs are looked at";
+const FIVE_ASSUMED: &str =
+    "levels are counted from S1 on the assumption of five lumbar vertebrae: no ribs are looked at";
 /// Factors for what is lacking.
 const NO_CANAL: f64 = 0.9;
 const CANAL_ASTRAY: f64 = 0.7;

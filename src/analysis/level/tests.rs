@@ -153,7 +153,10 @@ fn a_squared_s1_is_named_and_its_doubt_is_said() {
     bodies[0].front_to_back = 0.05;
     bodies[0].upper_to_lower = 0.12;
     let naming = designate(&bodies, &gaps);
-    assert_eq!((names(&naming)[0], codes(&naming)), ("S1", vec![QualityCode::TransitionalAnatomy]));
+    assert_eq!(
+        (names(&naming)[0], codes(&naming)),
+        ("S1", vec![QualityCode::TransitionalAnatomy, QualityCode::LumbarCountAssumed])
+    );
     assert!(naming.vertebrae.iter().all(|v| v.confidence <= TRANSITIONAL));
 }
 

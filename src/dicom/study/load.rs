@@ -34,10 +34,10 @@ impl Study {
             assignment: series.assignment.clone(),
             blocks: series.blocks.iter().map(|block| block.volume.clone()).collect(),
         });
-        StudyImages { series: series.collect(), quality: self.quality.clone() }
+        StudyImages { series: series.collect(), quality: self.quality.clone(), second_opinion: None }
     }
 
-    /// The geometry of all series, with the pixels of the one that is to be segmented. A series none of
+    /// The geometry of all series, with the pixels of the one that is to be segmented and those of the middle of a second one. A series none of
     /// whose slices can be decoded gives way to the next best, with a finding.
     ///
     /// # Errors
@@ -46,7 +46,11 @@ impl Study {
         let mut images = self.geometry();
         let mut failure = None;
         while let Some(series) = images.segmentation_series() {
-            let Err(error) = self.load(&mut images, series) else { return Ok(images) };
+            let Err(error) = self.load(&mut images, series) else {
+                // A second series that can't be decoded is no failure: there is one opinion less.
+                images.second_opinion = images.second_series().and_then(|second| self.middle_slices(second));
+                return Ok(images);
+            };
             images
                 .quality
                 .push(unreadable(format!("the series is left out; its first slice {}", error.reason), series));
@@ -164,6 +168,11 @@ impl Study {
 
     /// How high the bright strip of CSF is in the central slices of a sagittal series.
     fn csf_height(&self, series: usize) -> Option<f64> {
+        contrast::csf_height(&self.middle_slices(series)?)
+    }
+
+    /// The central slices of a series with their pixels; `None` where one can't be decoded.
+    fn middle_slices(&self, series: usize) -> Option<Volume> {
         let block = self.series.get(series)?.blocks.iter().max_by_key(|block| block.slices.len())?;
         let last = block.slices.len().checked_sub(1)?;
         let mut chosen: Vec<usize> = LOOKED_AT.iter().map(|part| (part * last as f64).round() as usize).collect();
@@ -185,7 +194,7 @@ impl Study {
                 source: placed.source,
             });
         }
-        contrast::csf_height(&volume)
+        Some(volume)
     }
 }
 
