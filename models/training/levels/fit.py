@@ -132,7 +132,8 @@ def main():
     for part in ("train", "validation"):
         for name in ("sudirman", "spider", "phantom"):
             judged = [r for r in rows if r[1] == part and r[2] == name]
-            report(part, name, judged, weights)
+            if judged:
+                report(part, name, judged, weights, mean, precision)
 
 
 def usual_s1(rows):
@@ -165,21 +166,35 @@ pub(super) const PRECISION: [[f64; SHAPE]; SHAPE] = [
 """
 
 
-def report(part, name, judged, weights):
-    wrong, sure, sure_wrong, present = [], 0, [], 0
+def report(part, name, judged, weights, mean, precision):
+    """What the appliance's rules (src/analysis/level/anchor.rs) make of the chains: named surely, named with a doubt, not named."""
+    said = {"sure": [], "doubtful": [], "not named": []}
     for study, _, _, chain, truth in judged:
-        p = np.exp(log_choice(weights, design(chain)))
-        n = len(chain["gaps"])
-        t = n if truth is None else truth
-        best = int(p.argmax())
-        present += t < n
-        if best != t:
-            wrong.append((study, best, t, round(float(p[best]), 3)))
-        if p[best] >= 0.98 and best < n:
-            sure += 1
-            if best != t:
-                sure_wrong.append((study, best, t, round(float(p[best]), 4)))
-    print(part, name, len(judged), "with S1", present, "sure", sure, "wrong", len(wrong), wrong[:12], "sure and wrong", sure_wrong)
+        index, word = decision(chain, weights, mean, precision)
+        said[word].append((study, index, truth))
+    wrong = {word: [s for s, index, truth in rows if index is not None and index != truth] for word, rows in said.items()}
+    present = [(word, truth) for word, rows in said.items() for _, _, truth in rows if truth is not None]
+    print(f"{part} {name}: {len(judged)} chains, {len(present)} with S1:", *(f"{w} {len(r)}" for w, r in said.items()))
+    print("   with S1:", *(f"{w} {sum(v == w for v, _ in present)}" for w in said), "; wrong:", wrong["sure"], "with a doubt:", wrong["doubtful"])
+
+
+def decision(chain, weights, mean, precision):
+    bodies, gaps = chain["bodies"], chain["gaps"]
+    sacral = [b["sacrum_share"] > 0.5 for b in bodies]
+    if not any(sacral):
+        return None, "not named"
+    index = sacral.index(True)
+    while index + 1 < len(bodies) and sacral[index + 1]:
+        index += 1
+    s1 = bodies[index]
+    if any(sacral[index + 1:]) or index >= len(gaps) or s1["at_edge"] or s1["room_below_mm"] < 0.5 * s1["height_mm"]:
+        return None, "not named"
+    p = np.exp(log_choice(weights, design(chain)))
+    shape = np.array([f for f, n in zip(features(bodies, gaps, index), FEATURES) if n in SHAPE]) - mean
+    odd = shape @ precision @ shape if index + 1 < len(gaps) else 0.0
+    if p.argmax() != index or p[index] < 0.5 or odd > 30.0:
+        return None, "not named"
+    return index, "doubtful" if p[index] < 0.95 or odd > 12.0 else "sure"
 
 
 if __name__ == "__main__":
