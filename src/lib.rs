@@ -11,10 +11,11 @@
 //! | [`dicom`] | files to studies, studies to files; the only importer of `dicom_*` |
 //! | [`phantom`] | a lumbar spine made of arithmetic, with known truth |
 //! | [`export`] | the reading bundle, and what is made from it: JSON, label maps, pictures |
+//! | [`evaluation`] | how right readings are: a truth file and readings in, figures out |
 //! | [`appliance`] | the machine room: folder, journal, children, MQTT, supervisor |
 //! | [`cli`] | one file a verb |
 //!
-//! Imports point inward: `cli -> appliance -> export, phantom -> dicom -> analysis -> inference ->
+//! Imports point inward: `cli -> appliance -> evaluation -> export, phantom -> dicom -> analysis -> inference ->
 //! spine`. `tests/architecture.rs` holds that, and who alone may import which library.
 //!
 //! # How a study travels
@@ -50,6 +51,7 @@ pub mod analysis;
 pub mod appliance;
 pub mod cli;
 pub mod dicom;
+pub mod evaluation;
 pub mod export;
 pub mod inference;
 pub mod phantom;

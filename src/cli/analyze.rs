@@ -58,18 +58,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
     let observer = Terminal::new();
     let mut timings = Vec::new();
     let network = timed(STAGE_MODELS, &mut timings, || load_network(args.models.clone()))?;
-    observer.stage(STAGE_HEADERS);
-    let intake = timed(STAGE_HEADERS, &mut timings, || dicom::read_studies(&args.paths).map_err(|e| dicom_error(&e)))?;
-    let study = only_study(&intake)?;
-    let tools = ReadingTools {
-        network: &network,
-        threads: args.threads.unwrap_or_else(|| std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)),
-        key: &PUBLIC_KEY,
-        clock_synced: clock::clock_synced(),
-        produced_at: &clock::now_rfc3339(),
-        observer: &observer,
-    };
-    let bundle = pipeline::read_study(study, tools, timings).map_err(|e| pipeline_error(&e))?;
+    let bundle = read_paths(&args.paths, &network, args.threads.unwrap_or_else(cores), &observer, timings)?;
     observer.clear();
     let files = match &args.out {
         Some(folder) => {
@@ -84,6 +73,33 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
         eprintln!("wrote {}", file.display());
     }
     Ok(())
+}
+
+/// Reads the one study below `paths`. `timings` are of what was done before.
+pub(super) fn read_paths(
+    paths: &[PathBuf],
+    network: &SegmentationNetwork,
+    threads: NonZeroUsize,
+    observer: &dyn Progress,
+    mut timings: Vec<StageTiming>,
+) -> Result<Bundle, CliError> {
+    observer.stage(STAGE_HEADERS);
+    let intake = timed(STAGE_HEADERS, &mut timings, || dicom::read_studies(paths).map_err(|e| dicom_error(&e)))?;
+    let study = only_study(&intake)?;
+    let tools = ReadingTools {
+        network,
+        threads,
+        key: &PUBLIC_KEY,
+        clock_synced: clock::clock_synced(),
+        produced_at: &clock::now_rfc3339(),
+        observer,
+    };
+    pipeline::read_study(study, tools, timings).map_err(|e| pipeline_error(&e))
+}
+
+/// The cores, one where their number is not known.
+pub(super) fn cores() -> NonZeroUsize {
+    std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
 /// The segmentation network of the named folder, or of the first standard one.
@@ -112,7 +128,7 @@ fn only_study(intake: &Intake) -> Result<&Study, CliError> {
         }
         several => Err(CliError::new(
             Exit::Usage,
-            format!("{} studies there; analyze reads one: name the folder or the files of that one", several.len()),
+            format!("{} studies there, where one is read: name the folder or the files of that one", several.len()),
         )),
     }
 }
@@ -166,22 +182,22 @@ fn pipeline_error(error: &PipelineError) -> CliError {
 }
 
 /// Shows on a terminal what the reading is doing, on one line of stderr; elsewhere says nothing.
-struct Terminal {
+pub(super) struct Terminal {
     shown: bool,
 }
 
 impl Terminal {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         Self { shown: std::io::stderr().is_terminal() }
     }
 
-    fn show(&self, line: &str) {
+    pub(super) fn show(&self, line: &str) {
         if self.shown {
             eprint!("\r\x1b[K{line}");
         }
     }
 
-    fn clear(&self) {
+    pub(super) fn clear(&self) {
         self.show("");
     }
 }

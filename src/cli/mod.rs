@@ -8,6 +8,7 @@ pub mod check_config;
 pub mod child;
 mod config_args;
 pub mod demo;
+pub mod evaluate;
 pub mod exit;
 pub mod phantom;
 pub mod run;
@@ -33,6 +34,7 @@ enum Verb {
     Run(run::Args),
     /// Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures.
     Demo(demo::Args),
+    Evaluate(evaluate::EvaluateArgs),
     Phantom(phantom::PhantomArgs),
     SelfTest(self_test::SelfTestArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
@@ -72,6 +74,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Analyze(args) => analyze::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
+        Verb::Evaluate(args) => evaluate::run(&args),
         Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
         Verb::SelfTest(args) => self_test::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),

@@ -1,12 +1,11 @@
 //! `deepspine self-test`: a phantom through the installed models, against its truth.
 
-use super::analyze::{inference_error, load_network};
+use super::analyze::{cores, inference_error, load_network};
 use super::exit::{CliError, Exit};
 use crate::analysis::study::Progress;
 use crate::appliance::self_test::{self, Check, SelfTestError};
 use clap::Args;
 use std::io::Write;
-use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 /// Reads a phantom with the installed models and holds the reading against the phantom's truth.
@@ -23,8 +22,7 @@ pub struct SelfTestArgs {
 /// 70 where a check fails; as `analyze` where the models can't be used.
 pub fn run(args: &SelfTestArgs) -> Result<(), CliError> {
     let network = load_network(args.models.clone())?;
-    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let checks = self_test::perform(&network, threads, &Silent).map_err(|error| match &error {
+    let checks = self_test::perform(&network, cores(), &Silent).map_err(|error| match &error {
         SelfTestError::Inference(e) => inference_error(e),
         SelfTestError::Phantom(_) => CliError::new(Exit::Software, error),
     })?;
@@ -44,7 +42,8 @@ pub fn run(args: &SelfTestArgs) -> Result<(), CliError> {
     }
 }
 
-struct Silent;
+/// Says nothing of how far a reading is.
+pub(super) struct Silent;
 
 impl Progress for Silent {
     fn stage(&self, _stage: &'static str) {}

@@ -35,6 +35,15 @@ pub(super) fn write(path: &Path, mode: u32, fill: impl FnOnce(&mut dyn Write) ->
     File::open(folder)?.sync_all()
 }
 
+/// Replaces the file at `path` by `bytes`, whole or not at all, and keeps its mode.
+///
+/// # Errors
+/// Whatever the file system says; the temporary file is then removed.
+pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let mode = std::fs::metadata(path).map_or(CLINIC_FILE_MODE, |m| m.permissions().mode());
+    write(path, mode, |out| out.write_all(bytes))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {

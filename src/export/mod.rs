@@ -16,6 +16,7 @@ pub mod report;
 mod table;
 mod wrapping;
 
+pub(crate) use atomic::write_whole;
 pub use bundle::{Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};
 pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all};
 pub use key::DeviceKey;

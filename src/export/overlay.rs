@@ -17,7 +17,7 @@ use super::bundle::Bundle;
 use super::display::Display;
 use super::report::{NOTICE, ReportDocument, UNKNOWN};
 use super::wrapping::wrapped;
-use crate::spine::{Structure, Vec3};
+use crate::spine::{SURE_ENOUGH, Structure, Vec3};
 use canvas::{Canvas, Font, Pen, Rgb};
 use std::io;
 
@@ -39,8 +39,6 @@ const WIDTH_MIN: f32 = 1200.0;
 const SHOWN_AROUND_MM: [f64; 4] = [38.0, 18.0, 28.0, 22.0];
 /// Findings listed below the image.
 const FINDINGS_SHOWN: usize = 6;
-/// A name less sure than this is shown as doubtful.
-const SURE_ENOUGH: f64 = 0.8;
 
 const BACKGROUND: Rgb = Rgb(12, 13, 15);
 const INK: Rgb = Rgb(232, 232, 232);

@@ -19,8 +19,8 @@ pub use anatomy::{Disc, Structure, Vertebra};
 pub use measurement::{LevelMeasurements, LumbarMeasurements, Measurement, Meyerding, VertebraMeasurements};
 pub use quality::{QualityCode, QualityFinding, Severity};
 pub use report::{
-    AxialAssignment, CurveFit, Designation, DiscPlane, Evidence, LevelReport, ModelUse, Refusal, Report, SeriesUse,
-    StageTiming, VertebraReport,
+    AxialAssignment, CurveFit, Designation, DiscPlane, Evidence, LevelReport, ModelUse, Refusal, Report, SURE_ENOUGH,
+    SeriesUse, StageTiming, VertebraReport,
 };
 pub use role::{Role, RoleAssignment};
 pub use vector::{Vec3, add, cross, dot, length, normalised, scaled, sub};

@@ -64,6 +64,9 @@ pub struct CurveFit {
     pub rejected_parts: usize,
 }
 
+/// A name less sure than this is doubtful: it is shown as such, and a wrong one does not count as claimed.
+pub const SURE_ENOUGH: f64 = 0.8;
+
 /// The name of a vertebra or level, or that there is none.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Designation<T> {

@@ -1,7 +1,6 @@
-"""What the judges share: running the binary, writing a series as DICOM, reading label maps, intervals.
+"""What the judges share: running the binary, and where the training code lies that writes a series as DICOM.
 
-Every judge prints its figures with the data, the seed and the command, and judges only subjects that
-models/manifest.toml names as held out."""
+How right readings are is `deepspine evaluate`'s business (docs/evaluation.md). Every judge here prints its command."""
 
 import json
 import subprocess
@@ -9,14 +8,11 @@ import sys
 import tomllib
 from pathlib import Path
 
-import nibabel
-import numpy as np
-from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import ExplicitVRLittleEndian, MRImageStorage
-
 ROOT = Path(__file__).resolve().parents[2]
-BOOTSTRAP_SEED = 20261123
-BODY, POSTERIOR, SACRUM, DISC, CANAL = 49, 41, 26, 100, 61
+CANAL = 61
+
+# Packages `evaluation` (series as DICOM) and `segmentation` (the image sets).
+sys.path.insert(0, str(ROOT / "models/training"))
 
 
 def add_arguments(parser, data=True):
@@ -44,55 +40,3 @@ def analyze(arguments, study, out):
         print(f"{study}: exit {done.returncode}: {done.stderr.strip()}", file=sys.stderr)
         return None
     return json.loads((Path(out) / "report.json").read_text())
-
-
-def write_sagittal_series(folder, slices, pixel_mm, spacing_mm, weighting, number):
-    """8-bit slices (anterior left, head up) as one DICOM series; slice k lies k * spacing to the right of the first."""
-    folder.mkdir(parents=True, exist_ok=True)
-    tr_te = {"T1": (600.0, 10.0), "T2": (3500.0, 100.0), "SPACE": (1700.0, 124.0)}[weighting]
-    for k, image in enumerate(slices):
-        meta = FileMetaDataset()
-        meta.MediaStorageSOPClassUID = MRImageStorage
-        meta.MediaStorageSOPInstanceUID = f"2.25.{number}{k:04d}"
-        meta.TransferSyntaxUID = ExplicitVRLittleEndian
-        ds = FileDataset(None, {}, file_meta=meta, preamble=b"\0" * 128)
-        ds.SOPClassUID, ds.SOPInstanceUID = MRImageStorage, meta.MediaStorageSOPInstanceUID
-        ds.StudyInstanceUID, ds.SeriesInstanceUID = f"2.25.{number}9998", f"2.25.{number}9999"
-        ds.FrameOfReferenceUID = f"2.25.{number}9997"
-        ds.Modality, ds.PatientID, ds.PatientName = "MR", str(number), "Judge^Held-out"
-        ds.SeriesNumber, ds.InstanceNumber = 1, k + 1
-        ds.SeriesDescription = f"sag {weighting}"
-        ds.RepetitionTime, ds.EchoTime = tr_te
-        ds.ImageType = ["ORIGINAL", "PRIMARY", "OTHER"]
-        ds.ScanningSequence, ds.SequenceVariant, ds.MRAcquisitionType = "SE", "SK", "3D" if weighting == "SPACE" else "2D"
-        ds.ImageOrientationPatient = [0, 1, 0, 0, 0, -1]
-        ds.ImagePositionPatient = [-k * spacing_mm, -100, 150]
-        ds.PixelSpacing, ds.SliceThickness = [pixel_mm, pixel_mm], spacing_mm
-        ds.SpacingBetweenSlices = spacing_mm
-        ds.Rows, ds.Columns = image.shape
-        ds.SamplesPerPixel, ds.PhotometricInterpretation = 1, "MONOCHROME2"
-        ds.BitsAllocated, ds.BitsStored, ds.HighBit, ds.PixelRepresentation = 16, 12, 11, 0
-        ds.PixelData = image.astype("<u2").tobytes()
-        ds.save_as(folder / f"{k:04d}.dcm", enforce_file_format=True)
-
-
-def label_map(path, shape):
-    """A label map as [slice, row, column] in the order in which `write_sagittal_series` wrote."""
-    image = nibabel.as_closest_canonical(nibabel.load(path))
-    # Canonical RAS+: i to the right, j to the front, k to the head. Ours: slice to the right, row to the feet, column to the back.
-    labels = np.asarray(image.dataobj)[:, ::-1, ::-1].transpose(0, 2, 1)
-    assert labels.shape == shape, f"{path}: {labels.shape}, expected {shape}"
-    return labels
-
-
-def dice(a, b):
-    total = a.sum() + b.sum()
-    return float(2 * (a & b).sum() / total) if total else float("nan")
-
-
-def interval(values):
-    """95 % interval of the mean, bootstrapped by subject."""
-    values = np.asarray([v for v in values if not np.isnan(v)], float)
-    draws = np.random.default_rng(BOOTSTRAP_SEED).choice(values, (2000, len(values)))
-    low, high = np.percentile(draws.mean(axis=1), [2.5, 97.5])
-    return f"{values.mean():.3f} ({low:.3f}-{high:.3f})"

@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 
 import common
-import spider
+from evaluation.series import write_sagittal_series
+from segmentation import sources
 
 
 def one_run(arguments, study, out):
@@ -46,9 +47,9 @@ def main():
         work = Path(temporary)
         if arguments.data.exists():
             subject = common.held_out("spider")[0]
-            images = spider.slices_of(arguments.data / "spider/t2_space/images", subject)
-            spacing_mm = spider.slice_spacing_mm(arguments.data, subject)
-            common.write_sagittal_series(work / "space", images, spider.PIXEL_MM, spacing_mm, "SPACE", 71000 + subject)
+            images, _ = sources.spider_volume(arguments.data, subject)
+            spacing_mm = sources.space_spacing_mm(arguments.data, subject)
+            write_sagittal_series(work / "space", images, sources.SPACE_PIXEL_MM, spacing_mm, "SPACE", 71000 + subject)
             measure(arguments, f"SPACE series, {len(images)} slices of {images.shape[1]} x {images.shape[2]}", work / "space", work)
         command = [arguments.binary, "phantom", "--out", str(work / "thin"), "--matrix", "512", "--slices", "120"]
         subprocess.run(command, check=True, capture_output=True)

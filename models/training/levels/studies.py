@@ -7,18 +7,14 @@ subjects of the same parts, whose lowest outlined vertebra is L5. Held-out subje
 """
 
 import argparse
-import csv
 import json
-import sys
 from pathlib import Path
 
 import numpy as np
 from scipy import ndimage
 
+from evaluation.series import write_sagittal_series
 from segmentation import sources, splits
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[3] / "tests/judges"))
-import common  # noqa: E402 (writes a series as DICOM)
 
 SEED = 20261124
 # Where the lower edge of a cut image lies: the vertebra and the share of the way from its centre to the one below.
@@ -51,7 +47,7 @@ def sudirman(data, work, part, patients, truth):
             for name, (top, foot) in boxes.items():
                 study = f"sudirman_{patient}_{series}_{name}"
                 cut = image[top:foot]
-                common.write_sagittal_series(work / study, [cut], sources.SUDIRMAN_PIXEL_MM, 4.0, series.upper(), 72000 + patient)
+                write_sagittal_series(work / study, [cut], sources.SUDIRMAN_PIXEL_MM, 4.0, series.upper(), 72000 + patient)
                 at = lambda c: [0.0, -100 + c[0] * sources.SUDIRMAN_PIXEL_MM, 150 - (c[1] - top) * sources.SUDIRMAN_PIXEL_MM]
                 inside = {n: at(c) for n, c in centres.items() if top <= c[1] < foot}
                 truth[study] = {"set": "sudirman", "part": part, "subject": patient, "cut": name, "centres_lps_mm": inside}
@@ -60,17 +56,11 @@ def sudirman(data, work, part, patients, truth):
 def spider(data, work, part, subjects, truth):
     for subject in subjects:
         images, masks = sources.spider_volume(data, subject)
-        spacing_mm, pixel_mm = spider_spacing_mm(data, subject), sources.SPACE_PIXEL_MM
+        spacing_mm, pixel_mm = sources.space_spacing_mm(data, subject), sources.SPACE_PIXEL_MM
         study = f"spider_{subject}"
-        common.write_sagittal_series(work / study, list(images), pixel_mm, spacing_mm, "SPACE", 71000 + subject)
+        write_sagittal_series(work / study, list(images), pixel_mm, spacing_mm, "SPACE", 71000 + subject)
         truth[study] = {"set": "spider", "part": part, "subject": subject, "cut": "whole",
                         "centres_lps_mm": lowest_body(masks, pixel_mm, spacing_mm)}
-
-
-def spider_spacing_mm(data, subject):
-    with open(data / "spider/series.csv", newline="") as file:
-        row = next(r for r in csv.DictReader(file) if r["subject"] == str(subject) and r["series"] == "t2_space")
-    return float(row["SpacingBetweenSlices"] or row["SliceThickness"])
 
 
 def lowest_body(masks, pixel_mm, spacing_mm):

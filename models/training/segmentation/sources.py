@@ -36,6 +36,13 @@ def spider_volume(data, subject):
     )
 
 
+def space_spacing_mm(data, subject):
+    """Distance of a T2-SPACE subject's slices, mm."""
+    with open(data / "spider/series.csv", newline="") as file:
+        row = next(r for r in csv.DictReader(file) if r["subject"] == str(subject) and r["series"] == "t2_space")
+    return float(row["SpacingBetweenSlices"] or row["SliceThickness"])
+
+
 # A mid-sagittal image whose field is larger or smaller than this, in mm, has a wrong pixel size in the table.
 FIELD_MM = (170, 440)
 

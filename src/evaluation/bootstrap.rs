@@ -1,0 +1,116 @@
+//! The 95 % interval of a mean, bootstrapped by subject (Efron 1979; clusters as in Davison and Hinkley 1997, 3.8).
+//!
+//! Values of one subject hang together: so subjects are drawn, never single values.
+
+/// Seed of the draws.
+pub const SEED: u64 = 20_261_123;
+/// How often subjects are drawn anew.
+pub const DRAWS: usize = 2000;
+/// The ends of the interval, as shares of the ordered draws.
+const ENDS: [f64; 2] = [0.025, 0.975];
+
+/// The sum of a subject's values, and how many there are.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SubjectSum {
+    /// Sum of the values.
+    pub sum: f64,
+    /// Number of values, at least one.
+    pub count: usize,
+}
+
+/// The mean of all values; NaN where there are none.
+#[must_use]
+pub fn mean(subjects: &[SubjectSum]) -> f64 {
+    let count: usize = subjects.iter().map(|s| s.count).sum();
+    subjects.iter().map(|s| s.sum).sum::<f64>() / count as f64
+}
+
+/// The 95 % interval of [`mean`] over draws of as many subjects with replacement; NaN where there are none.
+#[must_use]
+pub fn interval(subjects: &[SubjectSum]) -> [f64; 2] {
+    if subjects.is_empty() {
+        return [f64::NAN; 2];
+    }
+    let mut random = SplitMix64(SEED);
+    let mut means: Vec<f64> = (0..DRAWS)
+        .map(|_| {
+            let drawn: Vec<SubjectSum> = subjects.iter().map(|_| subjects[random.below(subjects.len())]).collect();
+            mean(&drawn)
+        })
+        .collect();
+    means.sort_by(f64::total_cmp);
+    ENDS.map(|share| quantile(&means, share))
+}
+
+/// The value below which `share` of `ordered` lies, between neighbours in proportion.
+fn quantile(ordered: &[f64], share: f64) -> f64 {
+    let at = share * (ordered.len() - 1) as f64;
+    let (low, high) = (ordered[at.floor() as usize], ordered[at.ceil() as usize]);
+    low + (high - low) * at.fract()
+}
+
+/// The largest rate, in 95 % of cases, at which `subjects` independent ones show nothing: 1 - 0.05^(1/n) (Hanley and
+/// Lippman-Hand, JAMA 1983;249:1743).
+#[must_use]
+pub fn rate_below(subjects: usize) -> f64 {
+    1.0 - 0.05_f64.powf(1.0 / subjects as f64)
+}
+
+/// Steele, Lea and Flood, OOPSLA 2014.
+struct SplitMix64(u64);
+
+impl SplitMix64 {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^= z >> 31;
+        // The upper 64 bits of the product: no remainder, no bias that 2000 draws could show.
+        ((u128::from(z) * n as u128) >> 64) as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn one_each(values: &[f64]) -> Vec<SubjectSum> {
+        values.iter().map(|v| SubjectSum { sum: *v, count: 1 }).collect()
+    }
+
+    #[test]
+    fn the_interval_of_many_has_the_width_of_their_standard_error() {
+        let values: Vec<f64> = (0..400).map(|i| f64::from(i % 2)).collect();
+        let [low, high] = interval(&one_each(&values));
+        // 1.96 * 0.5 / sqrt(400) = 0.049.
+        assert!((low - 0.451).abs() < 0.008 && (high - 0.549).abs() < 0.008, "{low} {high}");
+    }
+
+    #[test]
+    fn subjects_are_drawn_not_values() {
+        // Two subjects of a hundred equal values each: by value the interval would be narrow, by subject it spans both.
+        let two = [SubjectSum { sum: 0.0, count: 100 }, SubjectSum { sum: 100.0, count: 100 }];
+        assert_eq!(interval(&two), [0.0, 1.0]);
+        assert_eq!(mean(&two), 0.5);
+    }
+
+    #[test]
+    fn a_subject_with_more_values_weighs_more() {
+        let subjects = [SubjectSum { sum: 3.0, count: 3 }, SubjectSum { sum: 0.0, count: 1 }];
+        assert_eq!(mean(&subjects), 0.75);
+    }
+
+    #[test]
+    fn the_same_values_give_the_same_interval_and_one_value_gives_itself() {
+        let values = one_each(&[0.9, 0.8, 0.95, 0.7]);
+        assert_eq!(interval(&values), interval(&values));
+        assert_eq!(interval(&one_each(&[0.9])), [0.9, 0.9]);
+        assert!(interval(&[])[0].is_nan());
+    }
+
+    #[test]
+    fn nothing_among_fifty_bounds_the_rate_below_six_per_cent() {
+        assert!((rate_below(50) - 0.058).abs() < 0.001);
+    }
+}
