@@ -61,13 +61,14 @@ impl Judged {
             self.failures.push(text);
             None
         });
+        let count = study.lumbar_count.map(usize::from).or_else(|| phantom.as_ref().map(phantoms::lumbar_count));
         if let Some(truth) = self.true_names(study, phantom.as_ref(), field) {
-            self.samples.extend(names::judge(read, &truth, &mut self.failures));
+            let unusual = count.is_some_and(|count| count != phantoms::USUAL_LUMBAR);
+            self.samples.extend(names::judge(read, &truth, unusual, &mut self.failures));
         }
         if let Some(in_view) = study.discs_in_view {
             self.samples.extend(discs::number_in_view(read, in_view, &mut self.failures));
         }
-        let count = study.lumbar_count.map(usize::from).or_else(|| phantom.as_ref().map(phantoms::lumbar_count));
         if let Some(count) = count {
             let transitional = phantom.as_ref().is_some_and(|p| p.anatomy.transitional);
             self.samples.push(phantoms::anomaly(read, count, transitional));
@@ -137,7 +138,7 @@ fn masks(
     };
     let centres = discs::centres_lps_mm(&masks);
     let mut samples = overlap::dice_of_masks(&masks, &set.structures);
-    samples.extend(discs::found(&bundle.report, &centres, failures));
+    samples.extend(discs::found(&bundle.report, &centres, masks.volume.normal_lps(), failures));
     samples.extend(claims::claimed(&bundle.report, &masks, &centres, failures));
     samples.extend(measures::against_masks(&bundle.report, &masks, failures));
     samples

@@ -36,7 +36,9 @@ pub use table::{card_block, table};
 pub use truth::{TruthError, TruthSet, TruthStudy};
 
 /// Quality codes by which a report says that its names may be shifted.
-pub const SAID_CODES: [&str; 3] = ["transitional-anatomy", "level-conflict", "lumbar-count-unverified"];
+pub const SAID_CODES: [&str; 2] = ["transitional-anatomy", "level-conflict"];
+/// Quality code by which every report says that it assumes five lumbar vertebrae.
+pub const COUNT_CODE: &str = "lumbar-count-assumed";
 /// Quality codes by which a report says that this very spine is unusual.
 pub const ANOMALY_CODES: [&str; 2] = ["transitional-anatomy", "level-conflict"];
 /// Quality code by which a report says that an end of the spine leaves the field.

@@ -89,12 +89,17 @@ impl TrueNames {
     }
 }
 
-/// Judges the names of one study.
-pub(super) fn judge(read: &Read<'_>, truth: &TrueNames, failures: &mut Vec<String>) -> Vec<Sample> {
+/// Judges the names of one study; `unusual_count` where the spine has not five lumbar vertebrae.
+pub(super) fn judge(
+    read: &Read<'_>,
+    truth: &TrueNames,
+    unusual_count: bool,
+    failures: &mut Vec<String>,
+) -> Vec<Sample> {
     let report = read.spine().map(|bundle| &bundle.report);
     let named = report.map_or_else(Vec::new, named_vertebrae);
     let verdicts: Vec<Verdict> = named.iter().map(|n| truth.verdict(n)).collect();
-    let said = report.is_some_and(says_shift);
+    let said = report.is_some_and(|report| says_shift(report, unusual_count));
     let wrong =
         |n: &Named, at: usize| format!("{} at {} (confidence {:.2})", n.name, truth.vertebrae[at].name, n.confidence);
     let mistakes: Vec<(&Named, String)> = named
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn without_a_reading_nothing_is_named_and_nothing_is_shifted() {
         let mut failures = Vec::new();
-        let samples = judge(&Read::Refused("no-spine"), &truth(), &mut failures);
+        let samples = judge(&Read::Refused("no-spine"), &truth(), false, &mut failures);
         let value = |name: &str| samples.iter().find(|s| s.figure == name).map(|s| s.value);
         assert_eq!(value(ALL_RIGHT), Some(0.0));
         assert_eq!(value(SHIFT_PATIENTS), Some(0.0));

@@ -17,7 +17,7 @@ use std::path::Path;
 /// Bytes of a phantom's truth.
 const PHANTOM_TRUTH_BYTES_MAX: u64 = 4 << 20;
 /// Lumbar vertebrae of most people.
-const USUAL_LUMBAR: usize = 5;
+pub(super) const USUAL_LUMBAR: usize = 5;
 
 const ANOMALY_SAID: &str = "anomaly said (anomalous studies)";
 const ANOMALY_CLAIMED: &str = "anomaly said (usual studies)";

@@ -1,6 +1,6 @@
 //! What a report says, as far as a judge asks: names with their places and how sure they are, and its codes.
 
-use super::{ANOMALY_CODES, CUT_CODE, SAID_CODES};
+use super::{ANOMALY_CODES, COUNT_CODE, CUT_CODE, SAID_CODES};
 use crate::export::Bundle;
 use crate::export::report::{ReportDocument, UNKNOWN};
 use crate::spine::{SURE_ENOUGH, Vec3};
@@ -29,9 +29,10 @@ fn any_of(report: &ReportDocument, codes: &[&str]) -> bool {
     report.quality.iter().any(|q| codes.contains(&q.code.as_str()))
 }
 
-/// Whether the report says that its names may be shifted.
-pub(super) fn says_shift(report: &ReportDocument) -> bool {
-    any_of(report, &SAID_CODES)
+/// Whether the report says that its names may be shifted. That five lumbar vertebrae are assumed says so only of a spine with
+/// another number: it stands on every report.
+pub(super) fn says_shift(report: &ReportDocument, unusual_count: bool) -> bool {
+    any_of(report, &SAID_CODES) || unusual_count && any_of(report, &[COUNT_CODE])
 }
 
 /// Whether the report says that this spine is unusual.
