@@ -98,6 +98,23 @@ fn an_ordinary_report_is_not_shortened() {
 }
 
 #[test]
+fn a_number_has_its_spread_beside_it_and_a_reading_without_repeats_says_nothing_of_it() {
+    let repeated = case(7, true);
+    let report = repeated.bundle().report_value();
+    assert_eq!(report["levels"][0]["measurement_sd"]["slip_mm"], 0.12);
+    assert_eq!(report["levels"][0]["measurement_sd"]["disc_height_index"], 0.123);
+    assert_eq!(report["lumbar"]["measurement_sd"]["lumbar_lordosis_deg"], 0.12);
+    assert!(table(&repeated.bundle().report).contains("SD of lengths 0.1 mm"));
+    let mut once = repeated;
+    for level in &mut once.reading.report.levels {
+        level.measurements.all_mut().into_iter().for_each(|m| m.sd = None);
+    }
+    let report = once.bundle().report_value();
+    assert_eq!(report["levels"][0].get("measurement_sd"), None);
+    assert_eq!(errors(&report), Vec::<String>::new());
+}
+
+#[test]
 fn a_report_says_that_it_is_no_diagnosis_and_which_models_are_not_cleared() {
     let bundle = case(5, true).bundle();
     assert!(bundle.report.notice.starts_with("Not a diagnosis"));

@@ -9,6 +9,7 @@ pub mod level;
 pub mod measure;
 pub mod parts;
 pub mod plausibility;
+mod repeatability;
 pub mod segmentation;
 pub mod spine_reading;
 pub mod study;

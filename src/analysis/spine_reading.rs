@@ -14,8 +14,8 @@ use super::plausibility::{self, Size};
 use super::study::Part;
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::spine::{
-    CurveFit, Designation, Disc, Evidence, LevelReport, LumbarMeasurements, QualityCode, QualityFinding, Severity,
-    Vec3, VertebraReport,
+    CurveFit, Designation, Disc, Evidence, LevelReport, LumbarMeasurements, Measurement, QualityCode, QualityFinding,
+    Severity, Vec3, Vertebra, VertebraReport,
 };
 
 /// Why a mask has no spine in it.
@@ -88,11 +88,26 @@ impl SpineReading {
             let ordinal_from_below = level.designation.ordinal_from_below;
             level.designation = Designation { name: None, ordinal_from_below, confidence: 0.0, evidence: evidence() };
         }
+        self.take_back_names();
+    }
+
+    /// Takes the names that no vertebra or level has any more from the parts, and what hangs on them from the lumbar spine.
+    pub(crate) fn take_back_names(&mut self) {
+        let vertebrae: Vec<_> = self.vertebrae.iter().filter_map(|v| v.designation.name).collect();
+        let discs: Vec<_> = self.levels.iter().filter_map(|l| l.designation.name).collect();
         for part in &mut self.parts {
-            (part.vertebra, part.disc) = (None, None);
+            part.vertebra = part.vertebra.filter(|v| vertebrae.contains(v));
+            part.disc = part.disc.filter(|d| discs.contains(d));
         }
-        for measurement in [&mut self.lumbar.lumbar_lordosis_deg, &mut self.lumbar.sacral_slope_deg] {
-            measurement.value = Err(reason.to_owned());
+        let without = |names: &[Vertebra]| !names.iter().all(|n| vertebrae.contains(n));
+        let lumbar = &mut self.lumbar;
+        for (m, ends) in [
+            (&mut lumbar.lumbar_lordosis_deg, &[Vertebra::L1, Vertebra::S1][..]),
+            (&mut lumbar.sacral_slope_deg, &[Vertebra::S1]),
+        ] {
+            if m.value.is_ok() && without(ends) {
+                *m = Measurement::missing("the name of a vertebra that it hangs on is withheld", m.unit, m.method);
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 use super::agreement;
 use super::level;
 use super::plausibility::{self, Lie};
+use super::repeatability;
 use super::segmentation::segment;
 use super::spine_reading::read_spine;
 use super::volume::{PartMask, SemanticMask, Volume};
@@ -115,14 +116,17 @@ pub const STAGE_SEGMENTATION: &str = "segmentation";
 pub const STAGE_SPINE: &str = "curve-levels-measurements";
 /// Name of the stage that asks whether the spine lies as the header claims.
 pub const STAGE_ORIENTATION: &str = "orientation";
+/// Name of the stage that reads the middle slices again, slightly shifted.
+pub const STAGE_REPEATS: &str = "repeats";
 /// Name of the stage that reads the middle slices of a second series.
 pub const STAGE_SECOND_OPINION: &str = "second-series";
 /// Name of the stage that assigns axial slices to levels.
 pub const STAGE_AXIAL: &str = "axial-slices";
 
 /// Reads one study: picks the sagittal series, segments it, fits the curve, names and measures the
-/// levels, asks whether the spine lies as the header claims, and finds each level's axial slices. The
-/// series that is segmented must have its pixels loaded. A study without a usable series or without a spine is not an error: its report says so.
+/// levels, asks whether the spine lies as the header claims, reads its middle slices again to see how well they repeat and those
+/// of a second series to see whether it agrees, and finds each level's axial slices. The series that is segmented must have its
+/// pixels loaded. A study without a usable series or without a spine is not an error: its report says so.
 ///
 /// # Errors
 /// [`InferenceError`] where the network can't run.
@@ -151,7 +155,7 @@ pub fn read(
     let mask = segment(volume, network, threads, &|done| progress.slices_segmented(done, total))?;
 
     progress.stage(STAGE_SPINE);
-    let mut spine = match read_spine(volume, mask) {
+    let mut spine = match read_spine(volume, mask.clone()) {
         Ok(spine) => spine,
         Err(no_spine) => return Ok(refused(report, no_spine.code(), &no_spine.to_string())),
     };
@@ -162,6 +166,9 @@ pub fn read(
         Lie::Turned(turn) => return Ok(refused(report, "orientation-conflict", turn.text())),
         Lie::Unlike => return Ok(refused(report, "no-spine", "what was segmented does not look like a spine")),
     }
+
+    progress.stage(STAGE_REPEATS);
+    repeatability::judge(&mut spine, volume, &mask, network, threads)?;
 
     if let Some(second) = &images.second_opinion {
         progress.stage(STAGE_SECOND_OPINION);

@@ -168,6 +168,10 @@ pub struct VertebraDocument {
     pub centre_lps_mm: Vec3,
     /// Its measurements.
     pub measurements: VertebraMeasurementsDocument,
+    /// By the name of a measurement: its standard deviation between repeats ([`crate::spine::Measurement::sd`]), in the
+    /// measurement's unit. Absent where nothing was repeated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measurement_sd: BTreeMap<String, f64>,
     /// Why some of them are `null`.
     pub missing: Vec<MissingDocument>,
 }
@@ -205,6 +209,10 @@ pub struct LevelDocument {
     pub plane: PlaneDocument,
     /// Its measurements.
     pub measurements: LevelMeasurementsDocument,
+    /// By the name of a measurement: its standard deviation between repeats ([`crate::spine::Measurement::sd`]), in the
+    /// measurement's unit. Absent where nothing was repeated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measurement_sd: BTreeMap<String, f64>,
     /// Why some of them are `null`.
     pub missing: Vec<MissingDocument>,
     /// The axial slices that show it.
@@ -259,6 +267,10 @@ pub struct AxialDocument {
 pub struct LumbarDocument {
     pub lumbar_lordosis_deg: Option<f64>,
     pub sacral_slope_deg: Option<f64>,
+    /// By the name of a measurement: its standard deviation between repeats ([`crate::spine::Measurement::sd`]), in the
+    /// measurement's unit. Absent where nothing was repeated.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub measurement_sd: BTreeMap<String, f64>,
     /// Why some of them are `null`.
     pub missing: Vec<MissingDocument>,
 }

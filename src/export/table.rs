@@ -29,6 +29,7 @@ pub fn table(report: &ReportDocument) -> String {
         lines.extend(vertebra_lines(report));
     }
     lines.extend(lumbar_lines(report));
+    lines.extend(repeat_line(report));
     lines.extend(missing_lines(report));
     if !report.quality.is_empty() {
         lines.push(String::new());
@@ -147,6 +148,22 @@ fn lumbar_lines(report: &ReportDocument) -> Vec<String> {
             degrees(l.sacral_slope_deg)
         ),
     ]
+}
+
+/// How well lengths and angles repeat, over all levels: the report has it number by number.
+fn repeat_line(report: &ReportDocument) -> Option<String> {
+    let of_levels = report.levels.iter().map(|l| &l.measurement_sd);
+    let of_all = of_levels.chain(report.vertebrae.iter().map(|v| &v.measurement_sd));
+    let sds: Vec<(&String, f64)> = of_all.flatten().map(|(name, sd)| (name, *sd)).collect();
+    let of_unit = |unit: &str| {
+        let mut sds: Vec<f64> = sds.iter().filter(|(name, _)| name.ends_with(unit)).map(|(_, sd)| *sd).collect();
+        sds.sort_by(f64::total_cmp);
+        Some((*sds.get(sds.len() / 2)?, *sds.last()?))
+    };
+    let (mm, mm_max) = of_unit("_mm")?;
+    let degrees =
+        of_unit("_deg").map_or_else(String::new, |(deg, max)| format!(", angles {deg:.1} deg (at most {max:.1})"));
+    Some(format!("repeats  SD of lengths {mm:.1} mm (at most {mm_max:.1}){degrees}, shifted by half a pixel"))
 }
 
 /// Which numbers are missing and why: each reason once, with the places where it holds.

@@ -9,6 +9,9 @@ pub struct Measurement {
     pub unit: &'static str,
     /// How it was taken, as a short stable identifier documented where it is computed.
     pub method: &'static str,
+    /// Standard deviation of the value between repeats under small shifts of the images, in [`Measurement::unit`]:
+    /// how well it repeats, not how true it is. `None` where it was not repeated often enough.
+    pub sd: Option<f64>,
 }
 
 impl Measurement {
@@ -16,7 +19,7 @@ impl Measurement {
     #[must_use]
     pub fn taken(value: f64, unit: &'static str, method: &'static str) -> Self {
         if value.is_finite() {
-            Self { value: Ok(value), unit, method }
+            Self { value: Ok(value), unit, method, sd: None }
         } else {
             Self::missing("the computation gave no finite number", unit, method)
         }
@@ -25,7 +28,7 @@ impl Measurement {
     /// A value that can't be taken on this study.
     #[must_use]
     pub fn missing(reason: impl Into<String>, unit: &'static str, method: &'static str) -> Self {
-        Self { value: Err(reason.into()), unit, method }
+        Self { value: Err(reason.into()), unit, method, sd: None }
     }
 
     /// The value, where there is one.
@@ -60,6 +63,40 @@ pub struct LevelMeasurements {
     pub segmental_lordosis_deg: Measurement,
 }
 
+impl LevelMeasurements {
+    /// All of them, in the order of the fields.
+    #[must_use]
+    pub fn all(&self) -> [&Measurement; 9] {
+        [
+            &self.canal_ap_disc_mm,
+            &self.canal_area_disc_mm2,
+            &self.disc_height_anterior_mm,
+            &self.disc_height_middle_mm,
+            &self.disc_height_posterior_mm,
+            &self.disc_height_index,
+            &self.slip_mm,
+            &self.slip_percent,
+            &self.segmental_lordosis_deg,
+        ]
+    }
+
+    /// All of them, in the same order, to be changed.
+    #[must_use]
+    pub fn all_mut(&mut self) -> [&mut Measurement; 9] {
+        [
+            &mut self.canal_ap_disc_mm,
+            &mut self.canal_area_disc_mm2,
+            &mut self.disc_height_anterior_mm,
+            &mut self.disc_height_middle_mm,
+            &mut self.disc_height_posterior_mm,
+            &mut self.disc_height_index,
+            &mut self.slip_mm,
+            &mut self.slip_percent,
+            &mut self.segmental_lordosis_deg,
+        ]
+    }
+}
+
 /// What is measured at a vertebra.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VertebraMeasurements {
@@ -81,6 +118,38 @@ pub struct VertebraMeasurements {
     pub canal_area_body_mm2: Measurement,
 }
 
+impl VertebraMeasurements {
+    /// All of them, in the order of the fields.
+    #[must_use]
+    pub fn all(&self) -> [&Measurement; 8] {
+        [
+            &self.height_anterior_mm,
+            &self.height_middle_mm,
+            &self.height_posterior_mm,
+            &self.anterior_posterior_ratio,
+            &self.middle_posterior_ratio,
+            &self.depth_mm,
+            &self.canal_ap_body_mm,
+            &self.canal_area_body_mm2,
+        ]
+    }
+
+    /// All of them, in the same order, to be changed.
+    #[must_use]
+    pub fn all_mut(&mut self) -> [&mut Measurement; 8] {
+        [
+            &mut self.height_anterior_mm,
+            &mut self.height_middle_mm,
+            &mut self.height_posterior_mm,
+            &mut self.anterior_posterior_ratio,
+            &mut self.middle_posterior_ratio,
+            &mut self.depth_mm,
+            &mut self.canal_ap_body_mm,
+            &mut self.canal_area_body_mm2,
+        ]
+    }
+}
+
 /// What is measured on the lumbar spine as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LumbarMeasurements {
@@ -88,6 +157,20 @@ pub struct LumbarMeasurements {
     pub lumbar_lordosis_deg: Measurement,
     /// Angle between the upper endplate of S1 and the horizontal (the image's left-posterior plane), degrees.
     pub sacral_slope_deg: Measurement,
+}
+
+impl LumbarMeasurements {
+    /// Both, in the order of the fields.
+    #[must_use]
+    pub fn all(&self) -> [&Measurement; 2] {
+        [&self.lumbar_lordosis_deg, &self.sacral_slope_deg]
+    }
+
+    /// Both, in the same order, to be changed.
+    #[must_use]
+    pub fn all_mut(&mut self) -> [&mut Measurement; 2] {
+        [&mut self.lumbar_lordosis_deg, &mut self.sacral_slope_deg]
+    }
 }
 
 /// Meyerding's grades of listhesis, by quarters of the endplate below.

@@ -58,6 +58,10 @@ pub enum QualityCode {
     OrientationConflict,
     /// Vertebral bodies are larger or smaller than an adult's: the pixel spacing may be wrong.
     SizeUnusual,
+    /// No spine is found at the header's pixel spacing; another was assumed, and lengths are withheld.
+    SpacingImplausible,
+    /// What was found changed when the middle slices were read again under small shifts.
+    ReadingUnstable,
     /// Fewer slices than a measurement in three dimensions needs.
     SingleSlice,
     /// Part of the spine leaves the field of view.
@@ -85,6 +89,8 @@ impl QualityCode {
             Self::NoSpine => "no-spine",
             Self::OrientationConflict => "orientation-conflict",
             Self::SizeUnusual => "size-unusual",
+            Self::SpacingImplausible => "spacing-implausible",
+            Self::ReadingUnstable => "reading-unstable",
             Self::SingleSlice => "single-slice",
             Self::FieldOfView => "field-of-view",
         }

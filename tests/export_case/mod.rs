@@ -124,7 +124,7 @@ fn assignment(role: Role) -> RoleAssignment {
 }
 
 fn taken(value: f64, unit: &'static str) -> Measurement {
-    Measurement::taken(value, unit, "by-construction")
+    Measurement { sd: Some(0.1234), ..Measurement::taken(value, unit, "by-construction") }
 }
 
 /// First row of the `i`-th body from below.

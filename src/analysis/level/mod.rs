@@ -27,6 +27,10 @@ const TRANSITIONAL: f64 = 0.6;
 /// What every reader of a name is told: some people have four or six, and it takes the ribs, or the whole spine, to see it.
 const FIVE_ASSUMED: &str =
     "levels are counted from S1 on the assumption of five lumbar vertebrae: no ribs are looked at";
+/// None is surer than this where fewer vertebrae than these are in view, S1 among them: a lumbar field shows at least six, and an
+/// image that is no spine may hold a few in a row.
+const FEW_IN_VIEW: f64 = 0.75;
+const ENOUGH_IN_VIEW: usize = 4;
 /// Factors for what is lacking.
 const NO_CANAL: f64 = 0.9;
 const CANAL_ASTRAY: f64 = 0.7;
@@ -147,7 +151,11 @@ pub(crate) fn designate(bodies: &[ChainBody], gaps: &[ChainGap]) -> Naming {
             if s2_below {
                 base.push(evidence("s2-below", "a smaller part of the sacrum was found below S1"));
             }
-            let most = if transitional.is_some() { TRANSITIONAL } else { MOST_CONFIDENT };
+            let mut most = if transitional.is_some() { TRANSITIONAL } else { MOST_CONFIDENT };
+            if bodies.len() - index < ENOUGH_IN_VIEW {
+                base.push(evidence("few-in-view", "few vertebrae are in view above S1"));
+                most = most.min(FEW_IN_VIEW);
+            }
             let shape = format!("by its shape it is S1 with a probability of {probability:.2}");
             base.push(Evidence { code: "s1-shape", text: shape });
             let start = probability.min(most);

@@ -148,6 +148,15 @@ fn the_image_must_go_on_below_s1() {
 }
 
 #[test]
+fn few_vertebrae_are_named_and_not_trusted() {
+    let sure = |above| {
+        let (bodies, gaps) = chain(above);
+        designate(&bodies, &gaps).vertebrae[1].confidence
+    };
+    assert!(sure(2) <= FEW_IN_VIEW && sure(3) > 0.9, "{} {}", sure(2), sure(3));
+}
+
+#[test]
 fn a_squared_s1_is_named_and_its_doubt_is_said() {
     let (mut bodies, gaps) = chain(6);
     bodies[0].front_to_back = 0.05;

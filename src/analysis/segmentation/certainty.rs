@@ -1,6 +1,6 @@
 //! How sure the network is of what it sees in a slice: the same steps as the segmentation, without the mask.
 
-use super::{Canvas, class_probabilities, network_input};
+use super::{Canvas, class_probabilities, network_input, spread};
 use crate::analysis::volume::Volume;
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::Structure;
@@ -34,20 +34,7 @@ pub fn certainties(
         let logits = plan.run(&network_input(volume, slice, &canvas))?;
         Ok(certainty(&class_probabilities(&logits, &canvas), pixel_mm2))
     };
-    let count = volume.slices.len();
-    let mut found: Vec<Result<Certainty, InferenceError>> = (0..count).map(|_| Ok(Certainty::default())).collect();
-    let share = count.div_ceil(threads.get()).max(1);
-    std::thread::scope(|scope| {
-        for (part, places) in found.chunks_mut(share).enumerate() {
-            let of_slice = &of_slice;
-            scope.spawn(move || {
-                for (i, place) in places.iter_mut().enumerate() {
-                    *place = of_slice(part * share + i);
-                }
-            });
-        }
-    });
-    found.into_iter().collect()
+    spread(volume.slices.len(), threads, of_slice)
 }
 
 /// From class probabilities, channel by channel on the network's pixels.

@@ -6,9 +6,11 @@
 //! judging in `models/training` repeat exactly these steps.
 
 mod certainty;
+mod nudge;
 mod resize;
 
 pub use certainty::{Certainty, certainties};
+pub use nudge::{Nudge, segment_nudged};
 pub use resize::Resize;
 
 use super::volume::{SemanticMask, Volume};
@@ -17,6 +19,27 @@ use crate::spine::Structure;
 use std::num::NonZeroUsize;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Runs `of` for every number below `count`, in as many threads, and gives the results in order.
+pub(super) fn spread<T: Send>(
+    count: usize,
+    threads: NonZeroUsize,
+    of: impl Fn(usize) -> Result<T, InferenceError> + Sync,
+) -> Result<Vec<T>, InferenceError> {
+    let mut found: Vec<Option<Result<T, InferenceError>>> = (0..count).map(|_| None).collect();
+    let share = count.div_ceil(threads.get()).max(1);
+    std::thread::scope(|scope| {
+        for (part, places) in found.chunks_mut(share).enumerate() {
+            let of = &of;
+            scope.spawn(move || {
+                for (i, place) in places.iter_mut().enumerate() {
+                    *place = Some(of(part * share + i));
+                }
+            });
+        }
+    });
+    found.into_iter().flatten().collect()
+}
 
 /// Segments every slice of a sagittal volume whose columns grow to the posterior and whose rows
 /// grow to the feet. `on_slice` hears how many slices are done, from any thread.
@@ -68,14 +91,22 @@ struct Canvas {
 
 impl Canvas {
     fn new(volume: &Volume, input: &SegmentationInput) -> Self {
+        Self::nudged(volume, input, Nudge::NONE)
+    }
+
+    /// The slice shrunk and shifted; padded as though it were not, so that one plan serves both.
+    fn nudged(volume: &Volume, input: &SegmentationInput, nudge: Nudge) -> Self {
         let pixels = |n: usize, spacing_mm: f64| ((n as f64 * spacing_mm / input.pixel_mm).round() as usize).max(1);
-        let rows = pixels(volume.rows, volume.row_spacing_mm);
-        let columns = pixels(volume.columns, volume.column_spacing_mm);
-        let padded_rows = rows.next_multiple_of(input.size_multiple);
-        let padded_columns = columns.next_multiple_of(input.size_multiple);
+        let whole = [pixels(volume.rows, volume.row_spacing_mm), pixels(volume.columns, volume.column_spacing_mm)];
+        let [padded_rows, padded_columns] = whole.map(|n| n.next_multiple_of(input.size_multiple));
+        let scale = nudge.scale.min(1.0);
+        let [rows, columns] = whole.map(|n| ((n as f64 * scale).round() as usize).max(1));
+        let stored = [volume.rows, volume.columns];
+        let there =
+            [nudge.rows * volume.rows as f64 / rows as f64, nudge.columns * volume.columns as f64 / columns as f64];
         Self {
-            to_network: Resize::new([volume.rows, volume.columns], [rows, columns]),
-            to_slice: Resize::new([rows, columns], [volume.rows, volume.columns]),
+            to_network: Resize::shifted(stored, [rows, columns], there),
+            to_slice: Resize::shifted([rows, columns], stored, [-nudge.rows, -nudge.columns]),
             padded_rows,
             padded_columns,
             top: (padded_rows - rows) / 2,

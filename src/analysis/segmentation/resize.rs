@@ -20,12 +20,13 @@ struct Axis {
 }
 
 impl Axis {
-    fn new(from: usize, to: usize) -> Self {
+    /// The middle of each output pixel is heard `shift` input pixels further on; beyond the ends, at the end.
+    fn new(from: usize, to: usize, shift: f64) -> Self {
         let ratio = from as f64 / to as f64;
         let support = ratio.max(1.0);
         let taps = (0..to)
             .map(|i| {
-                let centre = (i as f64 + 0.5) * ratio;
+                let centre = ((i as f64 + 0.5) * ratio + shift).clamp(0.0, from as f64);
                 let first = (centre - support + 0.5).floor().max(0.0) as usize;
                 let end = ((centre + support + 0.5).floor() as usize).min(from);
                 let weight = |j: usize| (1.0 - ((j as f64 + 0.5 - centre) / support).abs()).max(0.0);
@@ -42,9 +43,15 @@ impl Resize {
     /// A resampling from one `[rows, columns]` to another, both at least one pixel.
     #[must_use]
     pub fn new(from_rows_columns: [usize; 2], to_rows_columns: [usize; 2]) -> Self {
+        Self::shifted(from_rows_columns, to_rows_columns, [0.0; 2])
+    }
+
+    /// The same, hearing every place so many input pixels (rows, columns) further on.
+    #[must_use]
+    pub fn shifted(from_rows_columns: [usize; 2], to_rows_columns: [usize; 2], shift: [f64; 2]) -> Self {
         let [rows, columns] = from_rows_columns;
         let [to_rows, to_columns] = to_rows_columns;
-        Self { rows: Axis::new(rows, to_rows), columns: Axis::new(columns, to_columns) }
+        Self { rows: Axis::new(rows, to_rows, shift[0]), columns: Axis::new(columns, to_columns, shift[1]) }
     }
 
     /// The size it makes.
@@ -96,6 +103,14 @@ mod tests {
     fn doubling_is_bilinear_with_half_pixel_centres() {
         let doubled = Resize::new([1, 2], [1, 4]).apply(&[0.0, 4.0]);
         assert_eq!(doubled, [0.0, 1.0, 3.0, 4.0]);
+    }
+
+    #[test]
+    fn a_shift_by_a_whole_pixel_moves_the_slice_and_keeps_its_end() {
+        let moved = Resize::shifted([1, 4], [1, 4], [0.0, 1.0]).apply(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(moved, [2.0, 3.0, 4.0, 4.0]);
+        let back = Resize::shifted([1, 4], [1, 4], [0.0, -0.5]).apply(&[1.0, 2.0, 3.0, 4.0]);
+        assert_eq!(back, [1.0, 1.5, 2.5, 3.5]);
     }
 
     #[test]

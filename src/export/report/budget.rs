@@ -26,7 +26,7 @@ const FINDINGS_KEPT: usize = 8;
 type Shortening = (&'static str, fn(&mut ReportDocument));
 
 /// From what is missed least to what is missed most; what gives way twice gives all the second time.
-const SHORTENINGS: [Shortening; 9] = [
+const SHORTENINGS: [Shortening; 10] = [
     ("evidence.text", |r| for_each_evidence(r, keep_codes)),
     ("curve.points_lps_mm", |r| {
         if let Some(curve) = &mut r.curve {
@@ -34,6 +34,10 @@ const SHORTENINGS: [Shortening; 9] = [
         }
     }),
     ("axial", |r| keep_axial(r, AXIAL_KEPT)),
+    ("measurement_sd", |r| {
+        r.vertebrae.iter_mut().for_each(|v| v.measurement_sd.clear());
+        r.levels.iter_mut().for_each(|l| l.measurement_sd.clear());
+    }),
     ("missing.reason", |r| for_each_missing(r, |m| m.iter_mut().for_each(|m| cut(&mut m.reason, TEXT_CHARS_KEPT)))),
     ("series.reason", |r| r.series.iter_mut().for_each(|s| cut(&mut s.reason, TEXT_CHARS_KEPT))),
     ("quality", keep_gravest_findings),

@@ -79,20 +79,27 @@ struct Writer {
     methods: BTreeMap<String, Vec<String>>,
 }
 
-/// Collects why measurements of one thing are missing.
+/// Collects how well measurements of one thing repeat and why some are missing.
 struct Taker<'a> {
     writer: &'a mut Writer,
+    sd: BTreeMap<String, f64>,
     missing: Vec<MissingDocument>,
 }
 
-impl Taker<'_> {
+impl<'a> Taker<'a> {
+    const fn new(writer: &'a mut Writer) -> Self {
+        Self { writer, sd: BTreeMap::new(), missing: Vec::new() }
+    }
+
     fn take(&mut self, name: &str, m: &Measurement) -> Option<f64> {
         let methods = self.writer.methods.entry(name.to_owned()).or_default();
         if !methods.iter().any(|known| known == m.method) {
             methods.push(m.method.to_owned());
         }
+        let decimals = if m.unit == "1" { 2 } else { 1 };
+        self.sd.extend(m.sd.map(|sd| (name.to_owned(), rounded(sd, decimals + 1))));
         match &m.value {
-            Ok(value) => Some(rounded(*value, if m.unit == "1" { 2 } else { 1 })),
+            Ok(value) => Some(rounded(*value, decimals)),
             Err(reason) => {
                 let reason = self.writer.guard.clean(reason);
                 match self.missing.iter_mut().find(|known| known.reason == reason) {
@@ -140,7 +147,7 @@ impl Writer {
 
     fn vertebra(&mut self, v: &VertebraReport) -> VertebraDocument {
         let evidence = self.evidence(&v.designation);
-        let mut taker = Taker { writer: self, missing: Vec::new() };
+        let mut taker = Taker::new(self);
         let m = &v.measurements;
         let measurements = VertebraMeasurementsDocument {
             height_anterior_mm: taker.take("height_anterior_mm", &m.height_anterior_mm),
@@ -160,13 +167,14 @@ impl Writer {
             evidence,
             centre_lps_mm: place(v.centre_lps_mm),
             measurements,
+            measurement_sd: taker.sd,
             missing: taker.missing,
         }
     }
 
     fn level(&mut self, l: &LevelReport) -> LevelDocument {
         let evidence = self.evidence(&l.designation);
-        let mut taker = Taker { writer: self, missing: Vec::new() };
+        let mut taker = Taker::new(self);
         let measurements = level_measurements(&mut taker, &l.measurements);
         LevelDocument {
             name: name(l.designation.name),
@@ -181,16 +189,18 @@ impl Writer {
                 depth_mm: rounded(l.plane.depth_mm, 1),
             },
             measurements,
+            measurement_sd: taker.sd,
             missing: taker.missing,
             axial: axial(&l.axial),
         }
     }
 
     fn lumbar(&mut self, l: &LumbarMeasurements) -> LumbarDocument {
-        let mut taker = Taker { writer: self, missing: Vec::new() };
+        let mut taker = Taker::new(self);
         LumbarDocument {
             lumbar_lordosis_deg: taker.take("lumbar_lordosis_deg", &l.lumbar_lordosis_deg),
             sacral_slope_deg: taker.take("sacral_slope_deg", &l.sacral_slope_deg),
+            measurement_sd: taker.sd,
             missing: taker.missing,
         }
     }
