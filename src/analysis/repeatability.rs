@@ -127,7 +127,7 @@ fn note_spread<'a, const N: usize>(
 /// "Time-efficient algorithms for two highly robust estimators of scale"); `None` below [`VALUES_MIN`].
 fn robust_sd(values: &[f64]) -> Option<f64> {
     const {
-        assert!(VALUES_MIN >= 3 && 1 + NUDGES.len() <= 5, "the factors below are for three to five values");
+        assert!(VALUES_MIN >= 3 && NUDGES.len() < 5, "the factors below are for three to five values");
     }
     let factor = match values.len() {
         n if n < VALUES_MIN => return None,
