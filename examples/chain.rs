@@ -9,6 +9,7 @@ use deepspine::dicom;
 use deepspine::inference::{ModelSet, ModelSource, SegmentationNetwork};
 use serde_json::{Value, json};
 use std::error::Error;
+use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
@@ -19,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     for path in arguments {
         let chain = chain(&network, &path)?;
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned());
-        println!("{}", json!({ "study": name, "chain": chain }));
+        writeln!(std::io::stdout(), "{}", json!({ "study": name, "chain": chain }))?;
     }
     Ok(())
 }

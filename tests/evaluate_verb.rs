@@ -88,7 +88,7 @@ fn write_truth(folder: &Path, file: &Value) {
 fn figure<'a>(document: &'a Value, group: &str, name: &str) -> &'a Value {
     let groups = document["sets"][0]["groups"].as_array().unwrap();
     let figures = groups.iter().find(|g| g["group"] == group).unwrap()["figures"].as_array().unwrap();
-    figures.iter().find(|f| f["name"] == name).unwrap_or_else(|| &Value::Null)
+    figures.iter().find(|f| f["name"] == name).unwrap_or(&Value::Null)
 }
 
 #[test]

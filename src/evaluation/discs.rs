@@ -7,10 +7,11 @@ use super::truth::MaskClass;
 use super::view::{Read, says_cut};
 use crate::analysis::volume::Volume;
 use crate::export::report::ReportDocument;
-use crate::spine::{Vec3, add, length, scaled, sub};
+use crate::spine::{Vec3, add, dot, length, scaled, sub};
 use std::collections::BTreeSet;
 
-/// Furthest that the centre of a reported level may lie from the disc's, mm.
+/// Furthest that the centre of a reported level may lie from the disc's, in the plane of the slices, mm. Across them a
+/// stack often ends before the disc does, so that its mask's middle is the stack's and not the disc's.
 const SAME_DISC_MM: f64 = 3.0;
 /// Smallest section of a disc in a middle slice; less is a stray island, mm².
 const DISC_MM2_MIN: f64 = 40.0;
@@ -51,10 +52,15 @@ fn centre_lps_mm(volume: &Volume, piece: &[usize]) -> Vec3 {
     scaled(piece.iter().map(place).fold([0.0; 3], add), 1.0 / piece.len() as f64)
 }
 
-/// For each disc of the truth, whether a level is reported there.
-pub(super) fn found(report: &ReportDocument, discs: &[Vec3], failures: &mut Vec<String>) -> Vec<Sample> {
+/// For each disc of the truth, whether a level is reported there. `normal_lps` is that of the slices.
+pub(super) fn found(
+    report: &ReportDocument,
+    discs: &[Vec3],
+    normal_lps: Vec3,
+    failures: &mut Vec<String>,
+) -> Vec<Sample> {
     let away = |disc: &Vec3| {
-        let centres = report.levels.iter().map(|l| length(sub(l.plane.centre_lps_mm, *disc)));
+        let centres = report.levels.iter().map(|l| in_plane_mm(l.plane.centre_lps_mm, *disc, normal_lps));
         centres.min_by(f64::total_cmp).unwrap_or(f64::INFINITY)
     };
     let mut samples = Vec::new();
@@ -66,6 +72,12 @@ pub(super) fn found(report: &ReportDocument, discs: &[Vec3], failures: &mut Vec<
         samples.push(Sample::yes_no(FOUND, Kind::Share, away_mm <= SAME_DISC_MM));
     }
     samples
+}
+
+/// Distance in the plane with this unit normal, mm.
+fn in_plane_mm(a: Vec3, b: Vec3, normal_lps: Vec3) -> f64 {
+    let d = sub(a, b);
+    length(sub(d, scaled(normal_lps, dot(d, normal_lps))))
 }
 
 /// From foot to head.
@@ -138,6 +150,11 @@ mod tests {
     fn pieces_are_discs_and_islands_are_none() {
         let found = centres_lps_mm(&masks(3, false));
         assert_eq!(found, [[-4.0, 14.0, -5.0], [-4.0, 14.0, -21.0]]);
+    }
+
+    #[test]
+    fn what_lies_across_the_slices_does_not_count() {
+        assert_eq!(in_plane_mm([9.0, 3.0, 4.0], [0.0; 3], [-1.0, 0.0, 0.0]), 5.0);
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn masks(
     };
     let centres = discs::centres_lps_mm(&masks);
     let mut samples = overlap::dice_of_masks(&masks, &set.structures);
-    samples.extend(discs::found(&bundle.report, &centres, failures));
+    samples.extend(discs::found(&bundle.report, &centres, masks.volume.normal_lps(), failures));
     samples.extend(claims::claimed(&bundle.report, &masks, &centres, failures));
     samples.extend(measures::against_masks(&bundle.report, &masks, failures));
     samples

@@ -32,6 +32,8 @@ SUDIRMAN_SIZE = "Pixel size not published: a field of 280 mm is assumed."
 # How many studies of each kind are no lumbar spine; the sample objects come on top, up to 200 in all.
 NOISE, UPSIDE_DOWN, FLIPPED, STRIPS, THORAX = 26, 40, 40, 40, 30
 STRIP_ROWS = 32
+# The set holds this image head down: turned over it is a lumbar spine as its header says.
+STORED_UPSIDE_DOWN = {"57_t2_space"}
 THORAX_SHIFT_MM = (215, 250)
 
 
@@ -187,15 +189,16 @@ def not_lumbar(options):
     rng = np.random.default_rng(SEED)
     studies = []
 
-    def add(folder, group):
-        studies.append({"path": folder, "subject": folder.split("/")[-1], "group": group, "not_lumbar": True})
+    def add(folder, group, subject):
+        studies.append({"path": folder, "subject": subject, "group": group, "not_lumbar": True})
 
     for path in sorted((options.data / "dicom").glob("*.dcm")):
         folder = options.work / "not_lumbar" / path.stem
         folder.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, folder / path.name)
-        add(f"not_lumbar/{path.stem}", "sample object")
+        add(f"not_lumbar/{path.stem}", "sample object", path.stem[:64])
     images = [(row, path, mm) for row, path, mm, possible in midsagittal_images(options) if possible]
+    images = [image for image in images if image[1].stem not in STORED_UPSIDE_DOWN]
     made = {
         "noise": (NOISE, noise),
         "upside down": (UPSIDE_DOWN, lambda image, rng: image[::-1]),
@@ -208,12 +211,12 @@ def not_lumbar(options):
             folder = f"not_lumbar/{group.replace(' ', '_')}_{path.stem}"
             image = np.ascontiguousarray(make(sources.grey(path), rng))
             write_sagittal_series(options.work / folder, [image], pixel_mm, 4.0, WEIGHTING[row["series"]], 74000 + len(studies))
-            add(folder, group)
+            add(folder, group, row["subject"])
     for seed in range(1, THORAX + 1):
         folder = f"not_lumbar/thorax_{seed}"
         shift = rng.integers(*THORAX_SHIFT_MM)
         phantom(options, options.work / folder, "--seed", 9000 + seed, "--fov", 220, "--matrix", 256, "--shift-up", shift)
-        add(folder, "phantom's thorax")
+        add(folder, "phantom's thorax", f"phantom {9000 + seed}")
     about = (
         "No lumbar spine, or not as its header says: pydicom's sample MR objects; noise; SPIDER's mid-sagittal images upside down, "
         f"back to front, or in shuffled strips; phantoms imaged {THORAX_SHIFT_MM[0]} to {THORAX_SHIFT_MM[1]} mm too high. {SPIDER}."
