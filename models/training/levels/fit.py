@@ -187,7 +187,7 @@ def decision(chain, weights, mean, precision):
     while index + 1 < len(bodies) and sacral[index + 1]:
         index += 1
     s1 = bodies[index]
-    if any(sacral[index + 1:]) or index >= len(gaps) or s1["at_edge"] or s1["room_below_mm"] < 0.5 * s1["height_mm"]:
+    if any(sacral[index + 1:]) or index >= len(gaps) or s1["at_edge"] or s1["room_below_mm"] < 0.3 * s1["height_mm"]:
         return None, "not named"
     p = np.exp(log_choice(weights, design(chain)))
     shape = np.array([f for f, n in zip(features(bodies, gaps, index), FEATURES) if n in SHAPE]) - mean

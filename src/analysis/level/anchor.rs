@@ -18,9 +18,9 @@ const SURE_PROBABILITY: f64 = 0.95;
 /// odd, half were misread.
 const ODD: f64 = 12.0;
 const TOO_ODD: f64 = 30.0;
-/// The image must go on below S1 by this share of its height: where it ended sooner, an L5 was taken for S1, and
-/// every true S1 had more than 0.75.
-const ROOM_BELOW: f64 = 0.5;
+/// The image must go on below S1 by this share of its height: an L5 was taken for S1 only where less than 0.2 were left,
+/// on 1,592 images of training and validation patients, whole and cut.
+const ROOM_BELOW: f64 = 0.3;
 /// S2 is this much smaller than S1 at most (area in the sagittal plane).
 const S2_OF_S1_AREA: f64 = 0.9;
 /// The same, where no disc was segmented that could confirm it.

@@ -4,7 +4,7 @@ use super::identity::{FEATURES, SHAPE};
 
 /// A candidate's score for a unit of each feature.
 pub(super) const WEIGHTS: [f64; FEATURES] =
-    [-9.6510, 3.0747, -3.5031, -5.3858, -9.6046, -8.5673, 6.6311, -5.4067, -5.3909, 0.6403, -5.8735, -3.7764, -1.3138];
+    [-9.5636, 3.6984, -3.5408, -4.6148, -9.2277, -7.9195, 6.8426, -5.0750, -4.9966, 0.6369, -4.7606, -3.7181, -1.4634];
 
 /// The usual first sacral body: the mean of the features of its shape.
 pub(super) const USUAL: [f64; SHAPE] = [-0.1484, -0.1332, -0.3826, 0.3797, -1.1838];

@@ -143,7 +143,7 @@ fn a_disc_below_s1_makes_the_junction_look_transitional() {
 #[test]
 fn the_image_must_go_on_below_s1() {
     let (mut bodies, gaps) = chain(6);
-    bodies[0].room_below_mm = 10.0;
+    bodies[0].room_below_mm = 7.0;
     assert_eq!(codes(&designate(&bodies, &gaps)), [QualityCode::LevelConflict]);
 }
 
