@@ -32,8 +32,6 @@ SUDIRMAN_SIZE = "Pixel size not published: a field of 280 mm is assumed."
 # How many studies of each kind are no lumbar spine; the sample objects come on top, up to 200 in all.
 NOISE, UPSIDE_DOWN, FLIPPED, STRIPS, THORAX = 26, 40, 40, 40, 30
 STRIP_ROWS = 32
-# The set holds this image head down: turned over it is a lumbar spine as its header says.
-STORED_UPSIDE_DOWN = {"57_t2_space"}
 THORAX_SHIFT_MM = (215, 250)
 
 
@@ -198,7 +196,7 @@ def not_lumbar(options):
         shutil.copy(path, folder / path.name)
         add(f"not_lumbar/{path.stem}", "sample object", path.stem[:64])
     images = [(row, path, mm) for row, path, mm, possible in midsagittal_images(options) if possible]
-    images = [image for image in images if image[1].stem not in STORED_UPSIDE_DOWN]
+    images = [image for image in images if image[1].stem not in sources.STORED_UPSIDE_DOWN]
     made = {
         "noise": (NOISE, noise),
         "upside down": (UPSIDE_DOWN, lambda image, rng: image[::-1]),

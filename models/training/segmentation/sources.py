@@ -47,16 +47,21 @@ def space_spacing_mm(data, subject):
 FIELD_MM = (170, 440)
 
 
+# Mid-sagittal images that the set holds head down.
+STORED_UPSIDE_DOWN = {"35_t2_space", "52_t1", "52_t2_space", "55_t1", "55_t2_space", "57_t1", "57_t2", "57_t2_space"}
+
+
 def midsagittal(data, excluded_subjects):
     """(subject, contrast, path, pixel_mm [row, column]) of every T1 and T2 mid-sagittal image of the other subjects,
-    but for those whose pixel size can't be right."""
+    but for those whose pixel size can't be right or that lie head down."""
     with open(data / "spider/series.csv", newline="") as file:
         spacing = {(int(r["subject"]), r["series"]): r["PixelSpacing"] for r in csv.DictReader(file)}
     found = []
     for path in sorted((data / "spider/midsagittal").glob("*.png")):
         subject, contrast = path.stem.split("_", 1)
         pixel = spacing.get((int(subject), contrast), "")
-        if contrast in ("t1", "t2") and pixel and int(subject) not in excluded_subjects:
+        usable = contrast in ("t1", "t2") and pixel and path.stem not in STORED_UPSIDE_DOWN
+        if usable and int(subject) not in excluded_subjects:
             pixel_mm = [float(v) for v in pixel.strip("[]").split(",")]
             with Image.open(path) as image:
                 field_mm = [image.height * pixel_mm[0], image.width * pixel_mm[1]]
