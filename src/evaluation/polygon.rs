@@ -1,7 +1,5 @@
-//! Polygons on pixels: the closed polygon through the centres of the pixels that its points lie in.
-//!
-//! That is how Pillow's `ImageDraw.polygon` fills, by which the outlines that we know were made into masks: a point is
-//! cut to its pixel, and pixels on the line count.
+//! Polygons on pixels, filled as Pillow's `ImageDraw.polygon` fills them, by which the outlines that we know were made
+//! into masks: a point is cut to its pixel, and of the line every pixel counts whose middle is nearer than half a column.
 
 /// Which of the `rows * columns` pixels lie in or on a polygon of `[column, row]` points.
 pub(super) fn filled(polygon: &[[f64; 2]], [rows, columns]: [usize; 2]) -> Vec<bool> {
@@ -20,19 +18,25 @@ pub(super) fn filled(polygon: &[[f64; 2]], [rows, columns]: [usize; 2]) -> Vec<b
     mask
 }
 
-/// Whether a place lies in the polygon (even-odd rule) or on its line.
+/// Whether a pixel lies in the polygon (even-odd rule) or on its line.
 fn holds(points: &[[i64; 2]], [x, y]: [i64; 2]) -> bool {
     let mut inside = false;
     for (a, b) in points.iter().zip(points.iter().cycle().skip(1)) {
-        let cross = (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]);
         let between = |axis: usize, v: i64| v >= a[axis].min(b[axis]) && v <= a[axis].max(b[axis]);
-        if cross == 0 && between(0, x) && between(1, y) {
+        if !between(1, y) {
+            continue;
+        }
+        if a[1] == b[1] {
+            if between(0, x) {
+                return true;
+            }
+            continue;
+        }
+        let edge_x = a[0] as f64 + ((b[0] - a[0]) * (y - a[1])) as f64 / (b[1] - a[1]) as f64;
+        if (x as f64 - edge_x).abs() < 0.5 {
             return true;
         }
-        if (a[1] > y) != (b[1] > y) {
-            // Whether the edge passes to the right of the place.
-            inside ^= (cross < 0) == (b[1] < a[1]);
-        }
+        inside ^= (a[1] > y) != (b[1] > y) && (x as f64) < edge_x;
     }
     inside
 }
@@ -58,6 +62,14 @@ mod tests {
         assert_eq!(rows_of(&filled(&triangle, [5, 5]), 5), expected);
         triangle.reverse();
         assert_eq!(rows_of(&filled(&triangle, [5, 5]), 5), expected);
+    }
+
+    #[test]
+    fn a_steep_side_takes_the_nearest_column_as_pillow_does() {
+        // Pillow 13.0.0: ImageDraw.polygon([(1, 0), (5, 0), (3, 4), (0, 3)], fill=1) on 7 x 5 pixels.
+        let outline = [[1.7, 0.2], [5.0, 0.9], [3.4, 4.0], [0.0, 3.5]];
+        let expected = [".#####.", ".####..", "#####..", "####...", "...#..."];
+        assert_eq!(rows_of(&filled(&outline, [5, 7]), 7), expected);
     }
 
     #[test]
