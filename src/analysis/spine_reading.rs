@@ -201,6 +201,7 @@ fn list_parts(spine: &SpineParts, naming: &Naming, discs: &[Designation<Disc>]) 
             PartKind::Body(i) | PartKind::Posterior(i) => (naming.vertebrae.get(i).and_then(|v| v.name), None, i),
             PartKind::Disc(i) => (None, discs.get(i).and_then(|d| d.name), i),
             PartKind::Canal => (None, None, 0),
+            PartKind::Cut => (None, None, spine.bodies.len()),
         };
         Part { structure: *structure, vertebra, disc, ordinal_from_below: index + 1 }
     };
@@ -217,10 +218,21 @@ fn quality(spine: &SpineParts, mut quality: Vec<QualityFinding>) -> Vec<QualityF
     if spine.frame.slices() == 1 {
         add(QualityCode::SingleSlice, "one slice only: areas and sideways places can't be measured".to_owned());
     }
-    if spine.bodies.iter().any(|b| b.at_edge) {
-        add(QualityCode::FieldOfView, "a vertebra reaches the image's edge and is not measured".to_owned());
+    if let Some(end) = cut_end(spine) {
+        add(QualityCode::FieldOfView, format!("the field ends within a vertebra {end}: it is not measured"));
     }
     quality
+}
+
+/// Where the field ends within a vertebra, for a person; `None` where it does not.
+fn cut_end(spine: &SpineParts) -> Option<&'static str> {
+    let (lowest, highest) = (spine.bodies.first()?, spine.bodies.last()?);
+    match (lowest.at_edge, highest.at_edge || spine.cut_above) {
+        (true, true) => Some("below and above"),
+        (true, false) => Some("below"),
+        (false, true) => Some("above"),
+        (false, false) => spine.bodies.iter().any(|b| b.at_edge).then_some("at its side"),
+    }
 }
 
 #[cfg(test)]

@@ -47,6 +47,12 @@ impl Volume {
         cross(self.row_direction_lps, self.column_direction_lps)
     }
 
+    /// The same raster and directions, without slices.
+    #[must_use]
+    pub fn without_slices(&self) -> Self {
+        Self { slices: Vec::new(), ..*self }
+    }
+
     /// Pixels in a slice.
     #[must_use]
     pub fn slice_len(&self) -> usize {

@@ -9,7 +9,7 @@ mod manifest;
 mod network;
 
 pub use manifest::{Manifest, ModelEntry, ModelSet, ModelSource, SegmentationInput};
-pub use network::{SegmentationNetwork, SegmentationPlan};
+pub use network::{SIDE_MAX, SegmentationNetwork, SegmentationPlan};
 
 use std::path::PathBuf;
 

@@ -2,20 +2,24 @@
 
 use super::{InferenceError, ModelEntry, ModelSet, SegmentationInput};
 use crate::spine::{ModelUse, Structure};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tract_core::prelude::{
     DatumExt, Framework, IntoRunnable, Tensor, TractError, TractResult, TypedRunnableModel, tvec,
 };
 use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
 
 /// Rows or columns a plan may have: a field of 960 mm at the network's pixels.
-const SIDE_MAX: usize = 1024;
+pub const SIDE_MAX: usize = 1024;
+/// Plans that are kept: preparing one takes as long as running it, and a reading uses few sizes again and again.
+const PLANS_KEPT: usize = 4;
 
 /// The segmentation network as read from its file, not yet prepared for a size.
 #[derive(Debug)]
 pub struct SegmentationNetwork {
     entry: ModelEntry,
     model: InferenceModel,
+    /// The last ones made, the oldest first.
+    plans: Mutex<Vec<Arc<SegmentationPlan>>>,
 }
 
 /// The network prepared for slices of one size. Shared by threads; each run has its own state.
@@ -36,7 +40,7 @@ impl SegmentationNetwork {
         let (entry, bytes) = set.load_verified("segmentation")?;
         let model =
             tract_onnx::onnx().model_for_read(&mut bytes.as_slice()).map_err(|e| network_error(&entry.name, &e))?;
-        Ok(Self { entry: entry.clone(), model })
+        Ok(Self { entry: entry.clone(), model, plans: Mutex::default() })
     }
 
     /// What it takes.
@@ -56,7 +60,7 @@ impl SegmentationNetwork {
     ///
     /// # Errors
     /// [`InferenceError::Network`] where the size is not allowed or tract can't prepare it.
-    pub fn plan(&self, rows: usize, columns: usize) -> Result<SegmentationPlan, InferenceError> {
+    pub fn plan(&self, rows: usize, columns: usize) -> Result<Arc<SegmentationPlan>, InferenceError> {
         let multiple = self.entry.input.size_multiple;
         let allowed = |n: usize| n > 0 && n <= SIDE_MAX && n.is_multiple_of(multiple);
         if !(allowed(rows) && allowed(columns)) {
@@ -67,7 +71,18 @@ impl SegmentationNetwork {
                 ),
             });
         }
-        self.prepare(rows, columns).map_err(|e| network_error(&self.entry.name, &e))
+        // The lock only guards the list: a poisoned one is still whole. It is held while a plan is made, so that none is made twice.
+        let mut plans = self.plans.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(plan) = plans.iter().find(|p| (p.rows, p.columns) == (rows, columns)) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = self.prepare(rows, columns).map_err(|e| network_error(&self.entry.name, &e))?;
+        if plans.len() == PLANS_KEPT {
+            plans.remove(0);
+        }
+        let plan = Arc::new(plan);
+        plans.push(Arc::clone(&plan));
+        Ok(plan)
     }
 
     fn prepare(&self, rows: usize, columns: usize) -> TractResult<SegmentationPlan> {

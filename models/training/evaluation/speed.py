@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import time
 import tomllib
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,22 @@ class Tract:
         self.child.wait()
 
 
+@contextmanager
+def model_set(models, onnx=None):
+    """The folder of the model set, or of one like it with another network of the same input and output."""
+    if onnx is None:
+        yield str(models)
+        return
+    manifest = (models / "manifest.toml").read_text()
+    entry = next(m for m in tomllib.loads(manifest)["model"] if m["name"] == "segmentation")
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        digest = hashlib.sha256(onnx.read_bytes()).hexdigest()
+        (folder / "manifest.toml").write_text(manifest.replace(entry["sha256"], digest))
+        (folder / entry["file"]).write_bytes(onnx.read_bytes())
+        yield temporary
+
+
 def onnx_runtime(path, size):
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
@@ -98,14 +115,8 @@ def main():
     print(f"{path.name}: {2 * count:.2f} GFLOP a {options.size} x {options.size} slice ({count:.3f} GMAC), {path.stat().st_size / 1e6:.2f} MB")
     if options.shape:
         print(f"shape {options.shape}: {2 * search.gmac(options.shape, options.size):.2f} GFLOP by segmentation.search")
-    with tempfile.TemporaryDirectory() as temporary:
-        models = options.models
-        if options.onnx:
-            models = Path(temporary)
-            digest = hashlib.sha256(path.read_bytes()).hexdigest()
-            (models / "manifest.toml").write_text(manifest.replace(entry["sha256"], digest))
-            (models / entry["file"]).write_bytes(path.read_bytes())
-        tract, ours = Tract(options.binary, str(models), options.size), []
+    with model_set(options.models, options.onnx) as models:
+        tract, ours = Tract(options.binary, models, options.size), []
         theirs_run, theirs = onnx_runtime(path, options.size), []
         for k in range(WARM_UP + options.rounds):
             pair = tract.run_ms(), theirs_run()

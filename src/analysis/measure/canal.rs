@@ -4,10 +4,13 @@ use super::probe::Probe;
 use crate::analysis::curve::{Directions, median, offset};
 use crate::spine::{Measurement, Vec3};
 
-/// The diameter: median chord of the canal along the plane's sagittal direction, within [`MIDDLE_MM`] of its middle.
-pub(super) const AP_METHOD: &str = "chord-in-plane";
-/// The area: chords summed sideways, the outline linear between slices.
-pub(super) const AREA_METHOD: &str = "chords-summed";
+/// The diameter: median chord of the canal along the plane's sagittal direction, within [`MIDDLE_MM`] of its middle and in [`SLAB_MM`].
+pub(super) const AP_METHOD: &str = "chord-in-slab";
+/// The area: chords summed sideways, the outline linear between slices; the mean over [`SLAB_MM`].
+pub(super) const AREA_METHOD: &str = "chords-summed-in-slab";
+/// Planes that are measured in, along the curve: together the slab of a usual axial slice, 4 mm thick. A single plane reads a
+/// notch in an outline as a narrowing.
+const SLAB_MM: [f64; 3] = [-1.5, 0.0, 1.5];
 
 /// The canal lies between these distances behind the centre of a disc or body, mm.
 const BEHIND_MM: [f64; 2] = [3.0, 60.0];
@@ -26,21 +29,21 @@ pub(super) fn across(canal: Option<Probe<'_>>, centre_mm: Vec3, directions: &Dir
         (Measurement::missing(reason, "mm", AP_METHOD), Measurement::missing(reason, "mm2", AREA_METHOD))
     };
     let Some(canal) = canal else { return missing("no canal was segmented") };
-    let chord = |sideways_mm: f64| {
-        let origin = offset(centre_mm, directions.side, sideways_mm);
+    let chord = |sideways_mm: f64, up_mm: f64| {
+        let origin = offset(offset(centre_mm, directions.up, up_mm), directions.side, sideways_mm);
         canal.longest(origin, directions.back, BEHIND_MM[0], BEHIND_MM[1]).map_or(0.0, |run| run.length_mm())
     };
     if canal.frame.slices() == 1 {
-        let ap_mm = chord(0.0);
         let area = Measurement::missing("one slice has no cross-section", "mm2", AREA_METHOD);
-        if ap_mm <= 0.0 {
-            return missing("no canal was found in this plane");
-        }
-        return (Measurement::taken(ap_mm, "mm", AP_METHOD), area);
+        let chords = SLAB_MM.map(|up_mm| chord(0.0, up_mm));
+        return match median(&chords).filter(|ap_mm| *ap_mm > 0.0) {
+            Some(ap_mm) => (Measurement::taken(ap_mm, "mm", AP_METHOD), area),
+            None => missing("no canal was found in this plane"),
+        };
     }
     let places: Vec<f64> =
         (0..).map(|i| f64::from(i) * STEP_MM - HALF_WIDTH_MM).take_while(|s| *s <= HALF_WIDTH_MM).collect();
-    let chords: Vec<(f64, f64)> = places.into_iter().map(|s| (s, chord(s))).collect();
+    let chords: Vec<(f64, f64)> = places.into_iter().flat_map(|s| SLAB_MM.map(|up_mm| (s, chord(s, up_mm)))).collect();
     let total: f64 = chords.iter().map(|c| c.1).sum();
     if total <= 0.0 {
         return missing("no canal was found in this plane");
@@ -57,7 +60,7 @@ pub(super) fn across(canal: Option<Probe<'_>>, centre_mm: Vec3, directions: &Dir
         let reason = "the slices do not cover the whole width of the canal";
         return (ap, Measurement::missing(reason, "mm2", AREA_METHOD));
     }
-    (ap, Measurement::taken(total * STEP_MM, "mm2", AREA_METHOD))
+    (ap, Measurement::taken(total * STEP_MM / SLAB_MM.len() as f64, "mm2", AREA_METHOD))
 }
 
 /// Chords in the two outermost slices, mm.

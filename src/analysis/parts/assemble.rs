@@ -51,6 +51,8 @@ pub(crate) enum PartKind {
     Posterior(usize),
     Disc(usize),
     Canal,
+    /// What is in view of a vertebra above the highest body: it keeps its place in the masks and is neither named nor measured.
+    Cut,
 }
 
 /// The parts of one spine, foot to head.
@@ -66,6 +68,8 @@ pub(crate) struct SpineParts {
     pub(crate) semantic: SemanticMask,
     /// How many segmented parts were rejected.
     pub(crate) rejected: usize,
+    /// Whether there is a vertebra above the highest body, less than half in view.
+    pub(crate) cut_above: bool,
 }
 
 /// Numbers given so far, and which component has which.
@@ -114,6 +118,10 @@ impl Chain {
         let discs = self.number_discs(first, bridged, below, &midline, &bodies, &mut numbering);
         let curve = SpineCurve::fit(&centres(&bodies, &discs))?;
         let canal = numbering.give(PartKind::Canal, Structure::Canal, &canal);
+        let cut_above = self.cut_above.is_some_and(|cut| {
+            let components = &self.candidates[cut].components;
+            numbering.give(PartKind::Cut, Structure::VertebralBody, components).is_some()
+        });
         self.number_posterior(first, &mut numbering);
         let rejected = self.rejected(&numbering);
         let Self { frame, components, mut labels, .. } = self;
@@ -129,6 +137,7 @@ impl Chain {
             part_of: PartMask { parts: labels },
             semantic,
             rejected,
+            cut_above,
         })
     }
 

@@ -43,6 +43,10 @@ const MIN_END_DISC_MM2: f64 = 100.0;
 /// Pieces of disc this far apart along one space, as a share of it, are two discs.
 const TWO_DISCS_APART: f64 = 0.25;
 
+/// The highest body is left out where its section is a smaller share of the next one's than this: it is less than half in view, or
+/// half made out where the coil's field ends, and nothing of it can be measured.
+const HALF_IN_VIEW: f64 = 0.5;
+
 /// The bodies that make up the spine, with all pieces found.
 pub(crate) struct Chain {
     frame: Frame,
@@ -51,6 +55,8 @@ pub(crate) struct Chain {
     candidates: Vec<Candidate>,
     /// For each body, foot to head, the indices of its candidates: itself, then its fragments.
     members: Vec<Vec<usize>>,
+    /// The candidate of a body above these that was left out.
+    cut_above: Option<usize>,
     canal: CanalOutline,
     places: Places,
 }
@@ -63,14 +69,19 @@ pub(crate) fn find(frame: Frame, mask: &SemanticMask) -> Option<Chain> {
     let components: Vec<Component> = slices.into_iter().flatten().collect();
     let candidates = link::candidates(&frame, &components, &labels);
     let canal = CanalOutline::of(&frame, &components, &labels);
-    let bodies = chain::best(&frame, &candidates, &components, &canal);
+    let mut bodies = chain::best(&frame, &candidates, &components, &canal);
+    let area_mm2 = |b: &usize| candidates[*b].area_mm2;
+    let cut_above = match bodies.as_slice() {
+        [.., next, highest] if area_mm2(highest) < HALF_IN_VIEW * area_mm2(next) => bodies.pop(),
+        _ => None,
+    };
     if bodies.len() < MIN_BODIES {
         return None;
     }
     let centres: Vec<Vec3> = bodies.iter().map(|b| candidates[*b].centre_mm).collect();
     let places = Places::of(&centres, median(&places::steps_mm(&centres))?)?;
     let members = with_fragments(&bodies, &candidates, &places);
-    Some(Chain { frame, components, labels, candidates, members, canal, places })
+    Some(Chain { frame, components, labels, candidates, members, cut_above, canal, places })
 }
 
 /// Each body with the candidates that lie within its outline: what a vein, a fracture or the network broke off.

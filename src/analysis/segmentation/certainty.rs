@@ -1,6 +1,7 @@
-//! How sure the network is of what it sees in a slice: the same steps as the segmentation, without the mask.
+//! How sure the network is of what it sees in a slice: the segmentation's first pass, without the mask.
 
-use super::{Canvas, class_probabilities, network_input, spread};
+use super::canvas::Canvas;
+use super::spread;
 use crate::analysis::volume::Volume;
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::Structure;
@@ -31,8 +32,8 @@ pub fn certainties(
     let plan = network.plan(canvas.padded_rows, canvas.padded_columns)?;
     let pixel_mm2 = network.input().pixel_mm.powi(2);
     let of_slice = |slice: usize| -> Result<Certainty, InferenceError> {
-        let logits = plan.run(&network_input(volume, slice, &canvas))?;
-        Ok(certainty(&class_probabilities(&logits, &canvas), pixel_mm2))
+        let logits = plan.run(&canvas.network_input(&volume.slices[slice]))?;
+        Ok(certainty(&canvas.class_probabilities(&logits), pixel_mm2))
     };
     spread(volume.slices.len(), threads, of_slice)
 }
