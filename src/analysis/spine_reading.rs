@@ -18,6 +18,9 @@ use crate::spine::{
     Severity, Vec3, Vertebra, VertebraReport,
 };
 
+/// Share of a vertebra's height that must have room above the highest one, or the field is said to end there.
+const ROOM_ABOVE: f64 = 0.75;
+
 /// Why a mask has no spine in it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum NoSpine {
@@ -219,15 +222,23 @@ fn quality(spine: &SpineParts, mut quality: Vec<QualityFinding>) -> Vec<QualityF
         add(QualityCode::SingleSlice, "one slice only: areas and sideways places can't be measured".to_owned());
     }
     if let Some(end) = cut_end(spine) {
-        add(QualityCode::FieldOfView, format!("the field ends within a vertebra {end}: it is not measured"));
+        add(
+            QualityCode::FieldOfView,
+            format!(
+                "the field ends at a vertebra or close to one {end}: what is in view of the next is not reported or not measured"
+            ),
+        );
     }
     quality
 }
 
-/// Where the field ends within a vertebra, for a person; `None` where it does not.
+/// At which ends the field cuts the spine, for a person; `None` where it goes on beyond what was found. Above, it also does where
+/// less than [`ROOM_ABOVE`] of a vertebra has room: a part of the next one, or of its disc, may then be in view and not reported.
 fn cut_end(spine: &SpineParts) -> Option<&'static str> {
     let (lowest, highest) = (spine.bodies.first()?, spine.bodies.last()?);
-    match (lowest.at_edge, highest.at_edge || spine.cut_above) {
+    let room_above_mm = highest.centre_mm[1] - highest.height_mm / 2.0;
+    let above = highest.at_edge || spine.cut_above || room_above_mm < ROOM_ABOVE * highest.height_mm;
+    match (lowest.at_edge, above) {
         (true, true) => Some("below and above"),
         (true, false) => Some("below"),
         (false, true) => Some("above"),

@@ -1,4 +1,5 @@
-"""Draws what segmentation.search found: Dice on the validation subjects against the time that a slice takes in tract.
+"""Draws what segmentation.search found: Dice on the validation subjects against the time that a slice takes in tract, as a
+share of the chosen shape's.
 
     cargo build --release --example speed
     python -m evaluation.shapes --work WORK [--out ../segmentation_shapes.svg]
@@ -14,6 +15,8 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+
+from segmentation.network import SHAPE
 
 from .speed import ROOT, WARM_UP, Tract, model_set
 
@@ -34,15 +37,15 @@ def times_ms(paths, options):
     return rounds[WARM_UP:]
 
 
-def draw(rows, medians_ms, path):
+def draw(rows, shares, path):
     figure, axes = pyplot.subplots(figsize=(6.4, 4.2), layout="constrained")
     for structure, marker in STRUCTURES.items():
-        axes.plot(medians_ms, [row[structure] for row in rows], marker, fillstyle="none", color="black", label=structure)
-    for row, ms in zip(rows, medians_ms):
-        axes.annotate(row["shape"], (ms, min(row[s] for s in STRUCTURES)), (0, -14), textcoords="offset points", ha="center")
-    axes.set_xlabel("tract, ms a slice of 256 x 256 on one x86 core")
+        axes.plot(shares, [row[structure] for row in rows], marker, fillstyle="none", color="black", label=structure)
+    for row, share in zip(rows, shares):
+        axes.annotate(row["shape"], (share, min(row[s] for s in STRUCTURES)), (0, -14), textcoords="offset points", ha="center")
+    axes.set_xlabel(f"time of a 256 x 256 slice in tract, of that of {SHAPE}")
     axes.set_ylabel(f"Dice of 6 validation subjects after {rows[0]['steps']} steps")
-    axes.legend(loc="center right")
+    axes.legend(loc="center")
     axes.margins(0.12)
     figure.savefig(path, metadata={"Date": None})
 
@@ -59,12 +62,14 @@ def main():
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     paths = sorted((options.work / "search").glob("*.onnx"))
     rows = [json.loads(path.with_suffix(".json").read_text()) for path in paths]
-    medians_ms = np.median(times_ms(paths, options), 0)
-    print("| shape | GMAC | tract ms | vertebra | disc | canal | Sudirman's bodies |\n|---|---|---|---|---|---|---|")
-    for row, ms in sorted(zip(rows, medians_ms), key=lambda pair: -pair[0]["gmac"]):
+    rounds_ms = times_ms(paths, options)
+    chosen = [row["shape"] for row in rows].index(SHAPE)
+    shares = np.median(rounds_ms / rounds_ms[:, [chosen]], 0)
+    print("| shape | GMAC | time in tract | vertebra | disc | canal | Sudirman's bodies |\n|---|---|---|---|---|---|---|")
+    for row, share in sorted(zip(rows, shares), key=lambda pair: -pair[0]["gmac"]):
         figures = " | ".join(f"{row[name]:.3f}".lstrip("0") for name in (*STRUCTURES, "body"))
-        print(f"| {row['shape']} | {row['gmac']:.2f} | {ms:.0f} | {figures} |")
-    draw(rows, medians_ms, options.out)
+        print(f"| {row['shape']} | {row['gmac']:.2f} | {share:.2f} | {figures} |")
+    draw(rows, shares, options.out)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,78 @@
+"""Judges the cross-validation through the appliance: each fold's subjects by the network that has not seen them.
+
+    python -m evaluation.folds --work WORK --binary ../../target/release/deepspine
+
+WORK holds fold_1.onnx to fold_4.onnx; fold 0 is judged with the model set that ships. Prints the mean over all subjects of the
+five folds with its 95 % interval, resampled by fold, and leaves `deepspine evaluate`'s own JSON in WORK/fold_<k>.json.
+"""
+
+import argparse
+import json
+import subprocess
+from pathlib import Path
+
+import numpy as np
+
+from segmentation import sources
+
+from . import truths
+from .speed import ROOT, model_set
+
+FOLDS = range(5)
+DRAWS, SEED = 2000, 20261123
+
+
+def read(fold, options):
+    """The figures of one fold, by name."""
+    name = f"spider_fold_{fold}"
+    truths.make(options, name)
+    onnx = options.work / f"fold_{fold}.onnx" if fold else None
+    with model_set(options.models, onnx) as models:
+        command = [options.binary, "evaluate", "--models", models, "--truth", options.work / f"{name}.json", "--json"]
+        printed = subprocess.run([str(c) for c in command], check=True, capture_output=True, text=True).stdout
+    (options.work / f"fold_{fold}.json").write_text(printed)
+    return figures(json.loads(printed))
+
+
+def figures(printed):
+    group = printed["sets"][0]["groups"][-1]
+    return {f["name"]: f for f in group["figures"]}
+
+
+def joined(folds, name):
+    """Mean over all values of the folds, an interval by fold-wise resampling of their means, and the worst."""
+    parts = [f[name] for f in folds if name in f]
+    weights = np.array([p["values"] for p in parts], float)
+    means = np.array([p["mean"] for p in parts])
+    draws = np.random.default_rng(SEED).integers(len(parts), size=(DRAWS, len(parts)))
+    resampled = (means[draws] * weights[draws]).sum(1) / weights[draws].sum(1)
+    low, high = np.percentile(resampled, [2.5, 97.5])
+    worst = [p["worst"] for p in parts if p["worst"] is not None]
+    tail = f", worst {max(worst, key=abs) if 'AP' in name or 'height' in name else min(worst):.3f}" if worst else ""
+    by_fold = " ".join(f"{m:.3f}" for m in means)
+    return f"{(means * weights).sum() / weights.sum():.3f} ({low:.3f}-{high:.3f} over the folds){tail}; by fold {by_fold}"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--work", type=Path, required=True, help="folder outside the repository")
+    parser.add_argument("--data", type=Path, default=sources.DATA)
+    parser.add_argument("--models", type=Path, default=ROOT / "models")
+    parser.add_argument("--binary", default=str(ROOT / "target/release/deepspine"))
+    parser.add_argument("--judged", action="store_true", help="only put together WORK/fold_<k>.json as they stand")
+    options = parser.parse_args()
+    if options.judged:
+        found = [figures(json.loads((options.work / f"fold_{k}.json").read_text())) for k in FOLDS]
+    else:
+        found = [read(k, options) for k in FOLDS]
+    subjects = sum(f["Dice vertebra"]["subjects"] for f in found)
+    print(f"{subjects} subjects in {len(found)} folds, each read with a network that has not seen it")
+    for name in ("Dice vertebra", "Dice disc", "Dice canal", "discs found within 3 mm", "canal AP at the disc",
+                 "disc height anterior", "disc height middle", "disc height posterior"):
+        print(f"  {name}: {joined(found, name)}")
+    claimed = sum(f["parts claimed where there is none"]["sum"] for f in found)
+    print(f"  parts claimed where there is none: {claimed:.0f}")
+
+
+if __name__ == "__main__":
+    main()
