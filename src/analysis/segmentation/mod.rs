@@ -74,5 +74,6 @@ fn segment_as(
     let masks = spread(volume.slices.len(), threads, |slice| {
         Ok(fields.likeliest(&across::average(&fields.slices, &positions_mm, slice), volume))
     })?;
+    drop(fields);
     Ok(SemanticMask { channels: masks.concat() })
 }

@@ -7,6 +7,7 @@ use crate::inference::{InferenceError, SIDE_MAX, SegmentationNetwork};
 use crate::spine::Structure;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 /// Edge of the finer pixels as a share of the network's. Chosen on the validation subjects among 1, 0.8 and 0.67.
 const FINE: f64 = 0.8;
@@ -60,8 +61,13 @@ pub(super) fn probabilities(
     let coarse_to_grid = Nudged::of(whole, nudge).taken_back(grid);
     let fine_to_grid = Nudged::of(grid, nudge).taken_back(grid);
     let done = AtomicUsize::new(0);
+    let first = Mutex::new(first);
     let slices = spread(volume.slices.len(), threads, |i| {
-        let as_shares: Vec<f32> = first[i].iter().map(|p| f32::from(*p) / CERTAIN).collect();
+        // Each is let go as it is used: a long series' first pass and second pass together would be its largest need of memory.
+        let coarse =
+            first.lock().unwrap_or_else(PoisonError::into_inner).get_mut(i).map(std::mem::take).unwrap_or_default();
+        let as_shares: Vec<f32> = coarse.iter().map(|p| f32::from(*p) / CERTAIN).collect();
+        drop(coarse);
         let mut mean = cut(&as_shares, &coarse_to_grid, window);
         if let Some(plan) = fine_plan.as_ref().filter(|_| seen[i].pixels as f64 >= pixels_min) {
             let logits = plan.run(&fine.network_input(&volume.slices[i]))?;
