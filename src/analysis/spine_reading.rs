@@ -237,7 +237,8 @@ fn quality(spine: &SpineParts, mut quality: Vec<QualityFinding>) -> Vec<QualityF
 fn cut_end(spine: &SpineParts) -> Option<&'static str> {
     let (lowest, highest) = (spine.bodies.first()?, spine.bodies.last()?);
     let room_above_mm = highest.centre_mm[1] - highest.height_mm / 2.0;
-    let above = highest.at_edge || spine.cut_above || room_above_mm < ROOM_ABOVE * highest.height_mm;
+    let cut_above = spine.kinds.iter().any(|(kind, _)| *kind == PartKind::Cut);
+    let above = highest.at_edge || cut_above || room_above_mm < ROOM_ABOVE * highest.height_mm;
     match (lowest.at_edge, above) {
         (true, true) => Some("below and above"),
         (true, false) => Some("below"),

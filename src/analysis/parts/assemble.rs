@@ -68,8 +68,6 @@ pub(crate) struct SpineParts {
     pub(crate) semantic: SemanticMask,
     /// How many segmented parts were rejected.
     pub(crate) rejected: usize,
-    /// Whether there is a vertebra above the highest body, less than half in view.
-    pub(crate) cut_above: bool,
 }
 
 /// Numbers given so far, and which component has which.
@@ -118,10 +116,9 @@ impl Chain {
         let discs = self.number_discs(first, bridged, below, &midline, &bodies, &mut numbering);
         let curve = SpineCurve::fit(&centres(&bodies, &discs))?;
         let canal = numbering.give(PartKind::Canal, Structure::Canal, &canal);
-        let cut_above = self.cut_above.is_some_and(|cut| {
-            let components = &self.candidates[cut].components;
-            numbering.give(PartKind::Cut, Structure::VertebralBody, components).is_some()
-        });
+        if let Some(cut) = self.cut_above {
+            numbering.give(PartKind::Cut, Structure::VertebralBody, &self.candidates[cut].components);
+        }
         self.number_posterior(first, &mut numbering);
         let rejected = self.rejected(&numbering);
         let Self { frame, components, mut labels, .. } = self;
@@ -137,7 +134,6 @@ impl Chain {
             part_of: PartMask { parts: labels },
             semantic,
             rejected,
-            cut_above,
         })
     }
 
