@@ -94,6 +94,17 @@ pub struct Figure {
     pub worst: Option<f64>,
     /// The study that gave it.
     pub worst_study: Option<String>,
+    /// The values themselves: sets that were judged apart can be put together by subject.
+    pub by_subject: Vec<SubjectValues>,
+}
+
+/// What one subject gave to a figure.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SubjectValues {
+    /// The subject, as the truth file calls it.
+    pub subject: String,
+    /// Its values, one where the kind joins them.
+    pub values: Vec<f64>,
 }
 
 /// The figures of the studies of one group.
@@ -216,22 +227,27 @@ impl Collected {
         for v in &self.values {
             by_subject.entry(&v.subject).or_default().push(v.value);
         }
-        let joined: Vec<Vec<f64>> = by_subject.into_values().map(|values| self.kind.join(values)).collect();
+        let joined: Vec<SubjectValues> = by_subject
+            .into_iter()
+            .map(|(subject, values)| SubjectValues { subject: subject.to_owned(), values: self.kind.join(values) })
+            .collect();
         let sums = |f: fn(f64) -> f64| -> Vec<SubjectSum> {
-            let sum = |v: &Vec<f64>| SubjectSum { sum: v.iter().copied().map(f).sum(), count: v.len() };
+            let sum =
+                |s: &SubjectValues| SubjectSum { sum: s.values.iter().copied().map(f).sum(), count: s.values.len() };
             joined.iter().map(sum).collect()
         };
         let sizes = if self.kind == Kind::Error { sums(f64::abs) } else { sums(|v| v) };
         let has_mean = self.kind != Kind::Total;
         Figure {
             subjects: joined.len(),
-            values: joined.iter().map(Vec::len).sum(),
-            sum: joined.iter().flatten().sum(),
+            values: joined.iter().map(|s| s.values.len()).sum(),
+            sum: joined.iter().flat_map(|s| &s.values).sum(),
             mean: has_mean.then(|| bootstrap::mean(&sizes)),
             interval: has_mean.then(|| bootstrap::interval(&sizes)),
             bias: (self.kind == Kind::Error).then(|| bootstrap::mean(&sums(|v| v))),
             worst: worst.map(|v| v.value),
             worst_study: worst.map(|v| v.study.clone()),
+            by_subject: joined,
             name: self.name,
             kind: self.kind,
             unit: self.unit,
@@ -293,6 +309,8 @@ mod tests {
         let e = figure(&set, "g", "e");
         assert_eq!((e.values, e.mean, e.bias, e.worst), (3, Some(2.0), Some(0.0), Some(-3.0)));
         assert_eq!(e.worst_study.as_deref(), Some("x"));
+        let values: Vec<_> = e.by_subject.iter().map(|s| (s.subject.as_str(), s.values.as_slice())).collect();
+        assert_eq!(values, [("1", [-3.0, 1.0].as_slice()), ("2", [2.0].as_slice())]);
         assert_eq!(set.groups.len(), 1, "one group needs no `all`");
     }
 

@@ -3,7 +3,7 @@
     python -m evaluation.folds --work WORK --binary ../../target/release/deepspine
 
 WORK holds fold_1.onnx to fold_4.onnx; fold 0 is judged with the model set that ships. Prints the mean over all subjects of the
-five folds with its 95 % interval, resampled by fold, and leaves `deepspine evaluate`'s own JSON in WORK/fold_<k>.json.
+five folds with its 95 % interval, bootstrapped by subject, and leaves `deepspine evaluate`'s own JSON in WORK/fold_<k>.json.
 """
 
 import argparse
@@ -40,17 +40,19 @@ def figures(printed):
 
 
 def joined(folds, name):
-    """Mean over all values of the folds, an interval by fold-wise resampling of their means, and the worst."""
+    """Mean over all values of the folds, its interval by subject, the worst, and the folds' own means."""
     parts = [f[name] for f in folds if name in f]
-    weights = np.array([p["values"] for p in parts], float)
-    means = np.array([p["mean"] for p in parts])
-    draws = np.random.default_rng(SEED).integers(len(parts), size=(DRAWS, len(parts)))
-    resampled = (means[draws] * weights[draws]).sum(1) / weights[draws].sum(1)
-    low, high = np.percentile(resampled, [2.5, 97.5])
+    subjects = [np.array(s["values"], float) for p in parts for s in p["by_subject"]]
+    is_error = parts[0]["kind"] == "error"
+    sizes = [abs(v) if is_error else v for v in subjects]
+    sums, counts = np.array([v.sum() for v in sizes]), np.array([len(v) for v in sizes])
+    draws = np.random.default_rng(SEED).integers(len(sums), size=(DRAWS, len(sums)))
+    low, high = np.percentile(sums[draws].sum(1) / counts[draws].sum(1), [2.5, 97.5])
     worst = [p["worst"] for p in parts if p["worst"] is not None]
-    tail = f", worst {max(worst, key=abs) if 'AP' in name or 'height' in name else min(worst):.3f}" if worst else ""
-    by_fold = " ".join(f"{m:.3f}" for m in means)
-    return f"{(means * weights).sum() / weights.sum():.3f} ({low:.3f}-{high:.3f} over the folds){tail}; by fold {by_fold}"
+    tail = f", worst {max(worst, key=abs) if is_error else min(worst):.3f}" if worst else ""
+    bias = f", bias {np.concatenate(subjects).mean():+.3f}" if is_error else ""
+    by_fold = " ".join(f"{p['mean']:.3f}" for p in parts)
+    return f"{sums.sum() / counts.sum():.3f} ({low:.3f}-{high:.3f}){bias}{tail}; by fold {by_fold}"
 
 
 def main():
