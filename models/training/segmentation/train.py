@@ -18,7 +18,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 
-from . import augment, cache, sources, splits, targets
+from . import augment, cache, shipped, sources, splits, targets
 from .network import SHAPE, SHAPES, SpineNet, parameter_count
 
 # How often a set's slices are drawn, before the shares of the sets at hand are made to sum to one.
@@ -27,6 +27,8 @@ SHARES = {"spider": 0.42, "sudirman": 0.36, "midsagittal": 0.16, "phantom": 0.15
 SMALL_CROPS = [(224, 160), (192, 192), (256, 160)]
 FULL_CROPS = [(256, 256), (256, 224), (320, 256)]
 FULL_CROPS_FROM = 0.85
+# How many batches the norms of an exported network are laid out by.
+UNFOLDING_BATCHES = 8
 
 
 def arguments(given=None):
@@ -45,7 +47,7 @@ def arguments(given=None):
     parser.add_argument("--fold", type=int, default=0, help="leave out this fold of splits.toml; 0 holds the validation part")
     parser.add_argument("--without-spider", action="store_true", help="a common start for the folds, which none has seen")
     parser.add_argument("--spider-share", type=float, default=SHARES["spider"], help="how often SPIDER is drawn, of about one")
-    parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint")
+    parser.add_argument("--start", type=Path, help="begin with the averaged weights of this checkpoint, or an exported file")
     parser.add_argument("--checkpoint", type=Path, help="where to save and go on from (WORK/checkpoint.pt)")
     options = parser.parse_args(given)
     # Where the processor can't multiply bfloat16, it is converted to and fro and takes three times as long.
@@ -79,6 +81,14 @@ def batch(loaded, options, step, rank):
         pairs.append(augment.slice_of(rng, *source[rng.integers(len(source))], size))
     images, codes = zip(*pairs)
     return torch.stack(images)[:, None], torch.stack(codes)
+
+
+def start(options, loaded):
+    """What was trained before, from a checkpoint or from an exported file, whose norms are laid out by the first batches."""
+    if options.start.suffix == ".onnx":
+        images = [batch(loaded, options, step, 0)[0] for step in range(UNFOLDING_BATCHES)]
+        return shipped.unfolded(options.start, options.shape, images)
+    return torch.load(options.start)["average"]
 
 
 def rate(options, step):
@@ -119,7 +129,7 @@ def run(rank, options):
     network = SpineNet(options.shape).to(memory_format=torch.channels_last)
     if options.start:
         # Of the same shape; what was learnt on the way stays, the optimizer begins anew.
-        network.load_state_dict(torch.load(options.start)["average"])
+        network.load_state_dict(start(options, loaded))
     average = copy.deepcopy(network)
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.rate, weight_decay=1e-4)
     path, step = options.checkpoint or options.work / "checkpoint.pt", 0
