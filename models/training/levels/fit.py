@@ -21,8 +21,13 @@ PRIOR = 0.02
 # Logarithms and shares beyond this many of their units say no more.
 FEATURES = [
     "bias", "sacrum_share", "sacrum_share_above", "area_to_above", "depth_to_above", "front_to_back", "upper_to_lower",
-    "bend", "no_disc_above", "lowest", "at_edge", "area_of_below", "sacrum_share_below",
+    "bend", "no_disc_above", "lowest", "at_edge", "room_below", "area_of_below", "sacrum_share_below",
 ]
+
+# The rules of src/analysis/level/anchor.rs.
+ROOM_BELOW = 0.3
+LEAST_PROBABILITY, LEAST_PROBABILITY_AGAINST_ODDS, SURE_PROBABILITY = 0.5, 0.98, 0.95
+ODD, VERY_ODD = 12.0, 30.0
 
 # Those that describe the shape of a first sacral body.
 SHAPE = ["area_to_above", "depth_to_above", "front_to_back", "upper_to_lower", "bend"]
@@ -50,6 +55,7 @@ def features(bodies, gaps, i):
         float(discs_seen and gap["discs"] == 0),
         float(below is None),
         float(body["at_edge"]),
+        limited(body["room_below_mm"] / body["height_mm"], 1.0),
         0.0 if below is None else limited(np.log(below["area_mm2"] / body["area_mm2"]), 1.0),
         0.0 if below is None else below["sacrum_share"],
     ]
@@ -167,15 +173,15 @@ pub(super) const PRECISION: [[f64; SHAPE]; SHAPE] = [
 
 
 def report(part, name, judged, weights, mean, precision):
-    """What the appliance's rules (src/analysis/level/anchor.rs) make of the chains: named surely, named with a doubt, not named."""
-    said = {"sure": [], "doubtful": [], "not named": []}
+    """What the appliance's rules (src/analysis/level/anchor.rs) make of the chains: named surely, named with a doubt, named though the image ends there, not named."""
+    said = {"sure": [], "doubtful": [], "cut": [], "not named": []}
     for study, _, _, chain, truth in judged:
         index, word = decision(chain, weights, mean, precision)
         said[word].append((study, index, truth))
     wrong = {word: [s for s, index, truth in rows if index is not None and index != truth] for word, rows in said.items()}
     present = [(word, truth) for word, rows in said.items() for _, _, truth in rows if truth is not None]
     print(f"{part} {name}: {len(judged)} chains, {len(present)} with S1:", *(f"{w} {len(r)}" for w, r in said.items()))
-    print("   with S1:", *(f"{w} {sum(v == w for v, _ in present)}" for w in said), "; wrong:", wrong["sure"], "with a doubt:", wrong["doubtful"])
+    print("   with S1:", *(f"{w} {sum(v == w for v, _ in present)}" for w in said), "; wrong:", wrong["sure"], "with a doubt:", wrong["doubtful"], "cut:", wrong["cut"])
 
 
 def decision(chain, weights, mean, precision):
@@ -186,15 +192,17 @@ def decision(chain, weights, mean, precision):
     index = sacral.index(True)
     while index + 1 < len(bodies) and sacral[index + 1]:
         index += 1
-    s1 = bodies[index]
-    if any(sacral[index + 1:]) or index >= len(gaps) or s1["at_edge"] or s1["room_below_mm"] < 0.3 * s1["height_mm"]:
+    if any(sacral[index + 1:]) or index >= len(gaps):
         return None, "not named"
+    s1 = bodies[index]
+    cut = s1["at_edge"] or s1["room_below_mm"] < ROOM_BELOW * s1["height_mm"]
     p = np.exp(log_choice(weights, design(chain)))
     shape = np.array([f for f, n in zip(features(bodies, gaps, index), FEATURES) if n in SHAPE]) - mean
-    odd = shape @ precision @ shape if index + 1 < len(gaps) else 0.0
-    if p.argmax() != index or p[index] < 0.5 or odd > 30.0:
+    odd = shape @ precision @ shape if index + 1 < len(gaps) and not cut else 0.0
+    least = LEAST_PROBABILITY_AGAINST_ODDS if cut or odd > VERY_ODD else LEAST_PROBABILITY
+    if p.argmax() != index or p[index] < least:
         return None, "not named"
-    return index, "doubtful" if p[index] < 0.95 or odd > 12.0 else "sure"
+    return index, "cut" if cut else "doubtful" if p[index] < SURE_PROBABILITY or odd > ODD else "sure"
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ use super::{ChainBody, ChainGap};
 use crate::analysis::curve::median;
 
 /// Number of features of a candidate.
-pub(super) const FEATURES: usize = 13;
+pub(super) const FEATURES: usize = 14;
 /// Number of those that describe the shape of a first sacral body, and the place of the first of them.
 pub(super) const SHAPE: usize = 5;
 const FIRST_OF_SHAPE: usize = 3;
@@ -25,6 +25,7 @@ const BEND_UNIT_DEG: f64 = 30.0;
 /// Gaps above the candidate's that the bend is measured against.
 const BENT_OVER: usize = 3;
 const BELOW_LIMIT: f64 = 1.0;
+const ROOM_LIMIT: f64 = 1.0;
 
 /// How likely S1 is where.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,9 +84,16 @@ fn features(bodies: &[ChainBody], gaps: &[ChainGap], i: usize) -> [f64; FEATURES
         flag(discs_seen && gap.discs == 0),
         flag(below.is_none()),
         flag(body.at_edge),
+        room_below(body).clamp(-ROOM_LIMIT, ROOM_LIMIT),
         below.map_or(0.0, |b| log_ratio(b.area_mm2, body.area_mm2, BELOW_LIMIT)),
         below.map_or(0.0, |b| b.sacrum_share),
     ]
+}
+
+/// How far the image goes on below a body, in its own heights; 0 where it has none.
+pub(super) fn room_below(body: &ChainBody) -> f64 {
+    let heights = body.room_below_mm / body.height_mm;
+    if heights.is_nan() { 0.0 } else { heights }
 }
 
 /// How far the spine bends back above gap `i`: its lean less the usual one of the next few gaps, because a slip leans one of them.

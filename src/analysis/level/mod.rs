@@ -27,6 +27,9 @@ const MOST_CONFIDENT: f64 = 0.99;
 const FIVE_LUMBAR: f64 = 0.906;
 /// None is surer than this where the junction looks transitional.
 const TRANSITIONAL: f64 = 0.6;
+/// None is surer than this where the image ends in S1 or just below it: what is left of S1 is little to know it by.
+const CUT_BELOW: f64 = 0.75;
+const CUT_TEXT: &str = "the image ends in S1 or just below it: all names rest on the part of it that is in view";
 /// What every reader of a name is told: some people have four or six, and it takes the ribs, or the whole spine, to see it.
 const FIVE_ASSUMED: &str =
     "levels are counted from S1 on the assumption of five lumbar vertebrae: no ribs are looked at";
@@ -149,12 +152,16 @@ pub(crate) fn designate(bodies: &[ChainBody], gaps: &[ChainGap]) -> Naming {
     match anchor::find(bodies, gaps, &kinds, discs_seen) {
         Anchor::Absent => unnamed(bodies, &kinds, QualityCode::NoAnchor, "no-sacrum", "the sacrum is not in view"),
         Anchor::Conflict(reason) => unnamed(bodies, &kinds, QualityCode::LevelConflict, "level-conflict", reason),
-        Anchor::Found { index, probability, s2_below, transitional } => {
+        Anchor::Found { index, probability, s2_below, cut_below, transitional } => {
             let mut base = vec![evidence("sacrum-in-view", "S1 was found at the lower end of the chain")];
             if s2_below {
                 base.push(evidence("s2-below", "a smaller part of the sacrum was found below S1"));
             }
             let mut most = if transitional.is_some() { TRANSITIONAL } else { MOST_CONFIDENT };
+            if cut_below {
+                base.push(evidence("s1-at-edge", "the image ends in S1 or just below it"));
+                most = most.min(CUT_BELOW);
+            }
             if bodies.len() - index < ENOUGH_IN_VIEW {
                 base.push(evidence("few-in-view", "few vertebrae are in view above S1"));
                 most = most.min(FEW_IN_VIEW);
@@ -164,6 +171,7 @@ pub(crate) fn designate(bodies: &[ChainBody], gaps: &[ChainGap]) -> Naming {
             let start = probability.min(most);
             let mut naming = count_up(&bodies[index..], &gaps[index..], &kinds[index..], &base, start);
             naming.first = index;
+            naming.quality.extend(cut_below.then(|| finding(QualityCode::FieldOfView, CUT_TEXT)));
             naming.quality.extend(transitional.map(|text| finding(QualityCode::TransitionalAnatomy, text)));
             naming.quality.push(QualityFinding {
                 severity: Severity::Info,
