@@ -10,9 +10,9 @@
 //! An area hangs on more slices than are repeated and gets no spread; neither does what a curved spine has beside them.
 
 use super::curve::median;
-use super::segmentation::{Nudge, segment_nudged, spread};
+use super::segmentation::{Nudge, segment_nudged};
 use super::spine_reading::{SpineReading, read_spine};
-use super::volume::{SemanticMask, Volume};
+use super::volume::{PartMask, SemanticMask, Volume};
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::{
     Designation, Evidence, Measurement, QualityCode, QualityFinding, Severity, Structure, Vec3, Vertebra, length, sub,
@@ -49,7 +49,8 @@ pub(crate) fn judge(
 ) -> Result<(), InferenceError> {
     let Some(middle) = middle_slices(mask, volume.slice_len()) else { return Ok(()) };
     let again = segment_nudged(volume, middle.clone(), &NUDGES, network, threads)?;
-    let repeats = spread(again.len(), threads, |i| Ok(read_again(volume, mask, &middle, &again[i])))?;
+    // One after the other: side by side they are a long series' largest need of memory, and quick beside the network.
+    let repeats: Vec<_> = again.iter().map(|slices| read_again(volume, mask, &middle, slices)).collect();
     // Slices are half of their distance wide to either side.
     let span = middle.start as f64 - 0.5..=middle.end as f64 - 0.5;
     weigh(spine, &repeats, |place_lps_mm| span.contains(&volume.slice_index(place_lps_mm)));
@@ -74,7 +75,10 @@ fn read_again(volume: &Volume, mask: &SemanticMask, middle: &Range<usize>, slice
     let mut again = mask.clone();
     let from = middle.start * volume.slice_len();
     again.channels.get_mut(from..from + slices.len())?.copy_from_slice(slices);
-    read_spine(volume, again).ok()
+    let read = read_spine(volume, again).ok()?;
+    // Only its numbers and names are wanted, not the masks of all repeats together.
+    let (semantic, part_of) = (SemanticMask { channels: Vec::new() }, PartMask { parts: Vec::new() });
+    Some(SpineReading { semantic, part_of, ..read })
 }
 
 /// Notes in `spine` what the repeats say of it; only what is `covered` by the slices that were repeated gets a spread.

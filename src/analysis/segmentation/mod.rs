@@ -25,7 +25,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Runs `of` for every number below `count`, in as many threads, and gives the results in order.
-pub(super) fn spread<T: Send>(
+fn spread<T: Send>(
     count: usize,
     threads: NonZeroUsize,
     of: impl Fn(usize) -> Result<T, InferenceError> + Sync,
