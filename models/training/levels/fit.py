@@ -157,6 +157,7 @@ def table(weights, mean, precision):
 use super::identity::{{FEATURES, SHAPE}};
 
 /// A candidate's score for a unit of each feature.
+#[rustfmt::skip]
 pub(super) const WEIGHTS: [f64; FEATURES] = [
     {", ".join(number(w) for w in weights)},
 ];

@@ -3,6 +3,7 @@
 use super::identity::{FEATURES, SHAPE};
 
 /// A candidate's score for a unit of each feature.
+#[rustfmt::skip]
 pub(super) const WEIGHTS: [f64; FEATURES] = [
     -14.1246, 0.7446, -5.0437, -1.5154, -11.2179, -9.4128, 4.8485, -6.2578, -4.8076, 3.5392, -1.4027, 5.3825, -1.9214, 1.8193,
 ];
