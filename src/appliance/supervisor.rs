@@ -169,17 +169,21 @@ impl Appliance {
         self.shared.stop();
         let _ = self.hurry.try_send(());
         let until = Instant::now() + FAREWELL;
-        for _ in 0..self.threads.len() {
-            if self.ended.recv_timeout(until.saturating_duration_since(Instant::now())).is_err() {
-                break;
+        let mut told = Vec::new();
+        while told.len() < self.threads.len() {
+            match self.ended.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok((stage, _)) => told.push(stage.name()),
+                Err(_) => break,
             }
         }
         for thread in self.threads {
-            if thread.is_finished() {
+            let name = thread.thread().name().unwrap_or("?").to_owned();
+            // One that has told its end only has to return.
+            if told.contains(&name.as_str()) || thread.is_finished() {
                 // A panic was caught and told already.
                 let _ = thread.join();
             } else {
-                log::warn!("the thread {} does not end in time", thread.thread().name().unwrap_or("?"));
+                log::warn!("the thread {name} does not end in time");
             }
         }
     }

@@ -35,7 +35,7 @@ const ENVELOPE: [&str; 5] = ["msg_id", "session", "time", "replayed", "seq"];
 #[derive(Debug, clap::Args)]
 pub struct Args {
     /// Seed of the phantom
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 4)]
     seed: u64,
     /// Remove the folder with the pictures afterwards
     #[arg(long)]
