@@ -174,7 +174,8 @@ pub(super) const PRECISION: [[f64; SHAPE]; SHAPE] = [
 
 
 def report(part, name, judged, weights, mean, precision):
-    """What the appliance's rules (src/analysis/level/anchor.rs) make of the chains: named surely, named with a doubt, named though the image ends there, not named."""
+    """What the appliance's rules (src/analysis/level/anchor.rs) make of the chains: named surely, with a doubt, though the
+    image ends in S1, or not at all."""
     said = {"sure": [], "doubtful": [], "cut": [], "not named": []}
     for study, _, _, chain, truth in judged:
         index, word = decision(chain, weights, mean, precision)

@@ -103,18 +103,18 @@ def judge_sudirman(network, data, patients):
         truth = {n: sources.fill(codes.shape, p) for n, p in polygons[patient].items()}
         for contrast, image in images.items():
             found = segment(network, image, sources.SUDIRMAN_PIXEL_MM)
-            bone = np.isin(found, (BODY, SACRUM)) & known
-            moved, move = best_moved(np.isin(found, (BODY, SACRUM)), np.isin(codes, (BODY, SACRUM)), known)
+            bone, true_bone = (np.isin(labelled, (BODY, SACRUM)) for labelled in (found, codes))
+            moved, move = best_moved(bone, true_bone, known)
             right, shifted = names_right(found, truth, sources.SUDIRMAN_PIXEL_MM)
             table[patient, contrast] = {
-                "bone": dice(bone, np.isin(codes, (BODY, SACRUM))),
+                "bone": dice(bone & known, true_bone),
                 "body": dice((found == BODY) & known, codes == BODY),
                 "sacrum": dice(found == SACRUM, codes == SACRUM),
                 "moved": moved,
                 "move": move,
                 "right": right,
                 "shifted": shifted,
-                "far_mm2": np.isin(found, (BODY, SACRUM))[codes == BACKGROUND].sum() * sources.SUDIRMAN_PIXEL_MM**2,
+                "far_mm2": bone[codes == BACKGROUND].sum() * sources.SUDIRMAN_PIXEL_MM**2,
             }
     return table
 

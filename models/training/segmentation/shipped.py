@@ -19,12 +19,13 @@ def unfolded(path, shape, images):
     bare.load_state_dict(stored)
     network = SpineNet(shape)
     norms = {n: m for n, m in network.named_modules() if isinstance(m, torch.nn.BatchNorm2d)}
+    places = {name: name.rsplit(".", 1)[0] for name in norms}  # of the convolution and its norm in one, as exported
+    given = outputs_of(bare, places.values(), images)
     for name, norm in norms.items():
-        place = name.rsplit(".", 1)[0]  # of the convolution and its norm in one, as exported
+        place = places[name]
         network.get_submodule(f"{place}.0").weight.data.copy_(stored[f"{place}.weight"])
-        mean, spread = outputs_of(bare, place, images)
-        offset = stored[f"{place}.bias"]
-        norm.running_mean.copy_(mean - offset)
+        mean, spread = given[place]
+        norm.running_mean.copy_(mean - stored[f"{place}.bias"])
         norm.running_var.copy_(spread)
         norm.weight.data.copy_(torch.sqrt(spread + norm.eps))
         norm.bias.data.copy_(mean)
@@ -36,13 +37,26 @@ def unfolded(path, shape, images):
     return network.train().state_dict()
 
 
-def outputs_of(bare, place, images):
-    """Mean and variance, by channel, of what the convolution at `place` gives."""
-    seen = []
-    hook = bare.get_submodule(place).register_forward_hook(lambda _, __, out: seen.append(out.flatten(2).transpose(0, 1).flatten(1)))
+def outputs_of(bare, places, images):
+    """By place, the mean and variance of each channel that the convolution there gives."""
+    sums = {place: [] for place in places}
+
+    def note(place):
+        def hook(_module, _inputs, out):
+            count = torch.full((out.shape[1],), out[:, 0].numel())
+            sums[place].append(torch.stack([count, out.sum((0, 2, 3)), (out**2).sum((0, 2, 3))]).double())
+
+        return hook
+
+    hooks = [bare.get_submodule(place).register_forward_hook(note(place)) for place in sums]
     with torch.no_grad():
         for image in images:
             bare(image)
-    hook.remove()
-    variance, mean = torch.var_mean(torch.cat(seen, 1), dim=1)
-    return mean, variance
+    for hook in hooks:
+        hook.remove()
+    found = {}
+    for place, parts in sums.items():
+        count, total, squares = torch.stack(parts).sum(0)
+        mean = total / count
+        found[place] = (mean.float(), (squares / count - mean**2).clamp(min=0).float())
+    return found
