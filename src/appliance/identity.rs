@@ -3,51 +3,67 @@
 //! A study's UID never goes into a topic, a log line or a report: its keyed hash does
 //! ([`DeviceKey::study_key`]). Children never see the key.
 
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::io::{self, Read};
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 
 pub use crate::export::DeviceKey;
+use crate::export::write_private;
 
 /// Name of the key file in the state folder.
 const KEY_FILE: &str = "study.key";
+/// A key in hex digits with a line end, and one byte more.
+const KEY_FILE_BYTES_MAX: u64 = 2 * DeviceKey::BYTES as u64 + 3;
 
 /// Purpose of a hash of an instance: SeriesInstanceUID and SOPInstanceUID.
 pub const INSTANCE: &str = "instance";
 /// Purpose of a hash of what a reading is given: instances and digests.
 pub const INPUT: &str = "input";
+/// Purpose of a hash of a file's path.
+pub const FILE: &str = "file";
 /// Purpose of a message's id: topic, report and state.
 pub const MESSAGE: &str = "message";
 
-/// The key kept in `state_dir`, made there (0600, fsynced, renamed) where there is none yet.
+/// The key kept in `state_dir`, made there (0600, fsynced, renamed) where there is none yet; with
+/// `site_file` the site's own key, whose file holds the bytes or their hex digits.
 ///
 /// # Errors
 /// Where the file can't be read or made, or holds something else than a key.
-pub fn load_or_create_key(state_dir: &Path) -> io::Result<DeviceKey> {
+pub fn load_or_create_key(state_dir: &Path, site_file: Option<&Path>) -> io::Result<DeviceKey> {
+    if let Some(file) = site_file {
+        return read_key(file);
+    }
     let path = state_dir.join(KEY_FILE);
-    match std::fs::File::open(&path) {
-        Ok(file) => {
-            let mut bytes = Vec::new();
-            file.take(DeviceKey::BYTES as u64 + 1).read_to_end(&mut bytes)?;
-            let key = bytes.try_into().map_err(|_| {
-                io::Error::other(format!("{} does not hold a key of {} bytes", path.display(), DeviceKey::BYTES))
-            })?;
-            Ok(DeviceKey::new(key))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(state_dir),
-        Err(error) => Err(error),
+    match read_key(&path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => create_key(&path),
+        other => other,
     }
 }
 
-fn create_key(state_dir: &Path) -> io::Result<DeviceKey> {
+fn read_key(path: &Path) -> io::Result<DeviceKey> {
+    let mut bytes = Vec::new();
+    let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
+    std::fs::File::open(path).map_err(named)?.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(named)?;
+    let text = bytes.trim_ascii();
+    let key = if text.len() == 2 * DeviceKey::BYTES { from_hex(text) } else { bytes.try_into().ok() };
+    key.map(DeviceKey::new).ok_or_else(|| {
+        let wanted = format!("{} bytes or {} hex digits", DeviceKey::BYTES, 2 * DeviceKey::BYTES);
+        io::Error::other(format!("{} does not hold a key of {wanted}", path.display()))
+    })
+}
+
+fn from_hex(digits: &[u8]) -> Option<[u8; DeviceKey::BYTES]> {
+    let mut key = [0; DeviceKey::BYTES];
+    for (byte, pair) in key.iter_mut().zip(digits.chunks_exact(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(key)
+}
+
+fn create_key(path: &Path) -> io::Result<DeviceKey> {
     let mut key = [0; DeviceKey::BYTES];
     getrandom::fill(&mut key).map_err(io::Error::other)?;
-    let temporary = state_dir.join(format!("{KEY_FILE}.new"));
-    let mut file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temporary)?;
-    file.write_all(&key)?;
-    file.sync_all()?;
-    std::fs::rename(&temporary, state_dir.join(KEY_FILE))?;
-    std::fs::File::open(state_dir)?.sync_all()?;
+    write_private(path, &key)?;
     Ok(DeviceKey::new(key))
 }
 
@@ -79,17 +95,29 @@ mod tests {
     #[test]
     fn the_key_is_made_once_and_is_private() {
         let dir = tempfile::tempdir().unwrap();
-        let first = load_or_create_key(dir.path()).unwrap();
-        let again = load_or_create_key(dir.path()).unwrap();
+        let first = load_or_create_key(dir.path(), None).unwrap();
+        let again = load_or_create_key(dir.path(), None).unwrap();
         assert_eq!(first.study_key("1.2"), again.study_key("1.2"));
         let mode = std::fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
     #[test]
+    fn a_site_gives_its_own_key_as_bytes_or_digits() {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("site.key");
+        std::fs::write(&file, [0xab; DeviceKey::BYTES]).unwrap();
+        let bytes = load_or_create_key(dir.path(), Some(&file)).unwrap();
+        std::fs::write(&file, format!("{}\n", "ab".repeat(DeviceKey::BYTES))).unwrap();
+        let digits = load_or_create_key(dir.path(), Some(&file)).unwrap();
+        assert_eq!(bytes.study_key("1.2"), digits.study_key("1.2"));
+        assert!(load_or_create_key(dir.path(), Some(&dir.path().join("absent"))).is_err());
+    }
+
+    #[test]
     fn a_damaged_key_is_refused_and_not_replaced() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join(KEY_FILE), b"short").unwrap();
-        assert!(load_or_create_key(dir.path()).is_err());
+        assert!(load_or_create_key(dir.path(), None).is_err());
     }
 }

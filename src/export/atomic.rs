@@ -44,6 +44,14 @@ pub(crate) fn write_whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
     write(path, mode, |out| out.write_all(bytes))
 }
 
+/// Replaces the file at `path` by `bytes`, whole or not at all, for its owner alone.
+///
+/// # Errors
+/// Whatever the file system says; the temporary file is then removed.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    write(path, PRIVATE_FILE_MODE, |out| out.write_all(bytes))
+}
+
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {

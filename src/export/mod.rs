@@ -16,8 +16,8 @@ pub mod report;
 mod table;
 mod wrapping;
 
-pub(crate) use atomic::write_whole;
-pub use bundle::{Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};
+pub(crate) use atomic::{write_private, write_whole};
+pub use bundle::{BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};
 pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all};
 pub use key::DeviceKey;
 pub use table::table;

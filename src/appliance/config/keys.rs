@@ -40,8 +40,9 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 21] = [
+pub(super) const KEYS: [Key; 31] = [
     text("device.id"),
+    text("device.study-key-file"),
     text("ingest.folder"),
     texts("ingest.required"),
     texts("ingest.wanted"),
@@ -50,14 +51,23 @@ pub(super) const KEYS: [Key; 21] = [
     whole("ingest.force-after-secs", 1, 7 * DAY_SECS),
     text("storage.state-dir"),
     text("storage.out-dir"),
+    text("storage.runtime-dir"),
+    whole("storage.quota-mib", 8, 65_536),
+    whole("storage.quota-rows", 100, 10_000_000),
+    whole("storage.headroom-mib", 0, 1_048_576),
+    whole("exports.keep-days", 1, 36_500),
+    whole("exports.max-mib", 16, 16_777_216),
     text("mqtt.broker"),
     text("mqtt.root"),
+    text("mqtt.protocol"),
     whole("mqtt.keep-alive-secs", 5, 3600),
     text("mqtt.username"),
     text("mqtt.password-file"),
     text("mqtt.ca-file"),
     text("mqtt.client-cert-file"),
     text("mqtt.client-key-file"),
+    whole("telemetry.interval-secs", 10, DAY_SECS),
+    texts("commands.allow"),
     whole("reader.threads", 0, 256),
     whole("reader.memory-mib", 64, 65_536),
     whole("reader.time-limit-secs", 1, 3600),

@@ -4,14 +4,18 @@
 //! unknown key names the nearest known one; an empty file is a working appliance. What the machine
 //! lacks is asked elsewhere (`appliance::checkup`), and secrets stay in their files until used.
 
+mod broker;
 mod keys;
+mod last_good;
 mod settings;
 mod source;
 
 use std::fmt;
 use std::path::Path;
 
-pub use settings::{Broker, Ingest, Mqtt, Reader, Settings, Storage, Tls};
+pub use broker::{Broker, Mqtt, Protocol, Tls};
+pub use last_good::Start;
+pub use settings::{CommandKind, Exports, Ingest, Reader, Settings, Storage};
 pub use source::{Origin, Value};
 
 /// Where the configuration is when no `--config` says otherwise.
@@ -92,6 +96,12 @@ impl Sources {
     /// # Errors
     /// Everything that is wrong, not only the first.
     pub fn load(&self) -> Result<(Settings, Vec<InForce>), ConfigErrors> {
+        let (merged, mut errors) = self.merged();
+        let settings = settings::validate(&merged, &mut errors);
+        if errors.is_empty() { Ok((settings, settings::in_force(&merged))) } else { Err(ConfigErrors(errors)) }
+    }
+
+    fn merged(&self) -> (source::Merged, Vec<ConfigError>) {
         let mut errors = Vec::new();
         let mut merged = source::Merged::default();
         match &self.file {
@@ -101,7 +111,6 @@ impl Sources {
         for text in &self.overrides {
             merged.add_override(text, &mut errors);
         }
-        let settings = settings::validate(&merged, &mut errors);
-        if errors.is_empty() { Ok((settings, settings::in_force(&merged))) } else { Err(ConfigErrors(errors)) }
+        (merged, errors)
     }
 }

@@ -3,11 +3,18 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::broker::Mqtt;
 use super::keys::KEYS;
 use super::source::{Entry, Merged, Origin, Value};
 use super::{ConfigError, InForce};
 use crate::spine::Role;
 
+/// Begins the value of a key that names a systemd credential instead of a file.
+const CREDENTIAL_PREFIX: &str = "credential:";
+/// Where systemd puts credentials, told to the service in this variable (systemd.exec(5)).
+const CREDENTIALS_VARIABLE: &str = "CREDENTIALS_DIRECTORY";
+/// Where they are for whoever looks from outside the service.
+const CREDENTIALS_DIR: &str = "/run/credentials/deepspine.service";
 /// Longest device id; it is also the MQTT client id and a level of every topic.
 const DEVICE_ID_CHARS_MAX: usize = 64;
 /// Longest topic root after the device id is put in, bytes.
@@ -24,8 +31,16 @@ pub struct Settings {
     pub ingest: Ingest,
     /// Where things are kept.
     pub storage: Storage,
+    /// How long what was delivered is kept.
+    pub exports: Exports,
     /// Topics and broker.
     pub mqtt: Mqtt,
+    /// How often numbers are published.
+    pub telemetry_interval: Duration,
+    /// Commands over MQTT that are obeyed.
+    pub commands: Vec<CommandKind>,
+    /// The site's own key for keyed hashes; `None`: one is made at the first start.
+    pub study_key_file: Option<PathBuf>,
     /// Limits of the reading child.
     pub reader: Reader,
 }
@@ -54,41 +69,52 @@ pub struct Storage {
     pub state_dir: PathBuf,
     /// The clinic's files, one folder a report.
     pub out_dir: PathBuf,
+    /// Where the control socket is; gone with a reboot.
+    pub runtime_dir: PathBuf,
+    /// Size of the journal from which on intake stops, bytes.
+    pub quota_bytes: u64,
+    /// Messages in the outbox from which on intake stops.
+    pub quota_rows: u64,
+    /// Disk space that is left to others; with less of it intake stops. Bytes.
+    pub headroom_bytes: u64,
 }
 
-/// Topics and broker.
+/// How long bundles and the clinic's files are kept once their report was delivered; others always are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Mqtt {
-    /// The broker; `None`: results wait in the journal.
-    pub broker: Option<Broker>,
-    /// Root of all topics, the device's level included.
-    pub root: String,
-    /// Keep-alive of the connection.
-    pub keep_alive: Duration,
+pub struct Exports {
+    /// Age from which on they are removed, days.
+    pub keep_days: u64,
+    /// Size of all of them above which the oldest are removed, bytes.
+    pub bytes_max: u64,
 }
 
-/// How to reach the broker.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Broker {
-    /// Host name or address, an IPv6 one in brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// User name, where the broker wants one.
-    pub username: Option<String>,
-    /// File whose first line is the password.
-    pub password_file: Option<PathBuf>,
-    /// TLS, for `mqtts://`.
-    pub tls: Option<Tls>,
+/// A command over MQTT.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CommandKind {
+    /// Tell everything about the appliance's state.
+    Health,
+    /// Look at the export folder now.
+    Rescan,
+    /// Give a quarantined study its attempts back.
+    Retry,
+    /// Test the installation now.
+    SelfTest,
 }
 
-/// Files of a TLS connection, all PEM.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Tls {
-    /// Certificates that may sign the broker's.
-    pub ca_file: PathBuf,
-    /// Our own certificate chain and its key, for mutual TLS.
-    pub client: Option<(PathBuf, PathBuf)>,
+impl CommandKind {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Health, Self::Rescan, Self::Retry, Self::SelfTest];
+
+    /// The name in the configuration and in the command's topic.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Health => "health",
+            Self::Rescan => "rescan",
+            Self::Retry => "retry",
+            Self::SelfTest => "self-test",
+        }
+    }
 }
 
 /// Limits of the reading child.
@@ -114,20 +140,17 @@ impl Reader {
 }
 
 /// Reads entries with their defaults and gathers what is wrong with them.
-struct Validator<'a> {
+pub(super) struct Validator<'a> {
     merged: &'a Merged,
     errors: &'a mut Vec<ConfigError>,
 }
 
 impl Validator<'_> {
-    fn text(&self, key: &'static str) -> Option<&str> {
-        match self.merged.0.get(key) {
-            Some(Entry { value: Value::Text(text), .. }) => Some(text),
-            _ => None,
-        }
+    pub(super) fn text(&self, key: &'static str) -> Option<&str> {
+        self.merged.text(key)
     }
 
-    fn complain(&mut self, key: &'static str, problem: impl Into<String>) {
+    pub(super) fn complain(&mut self, key: &'static str, problem: impl Into<String>) {
         let origin = self.merged.0.get(key).map_or(Origin::Default, |e| e.origin.clone());
         self.errors.push(ConfigError::at(origin, key, problem));
     }
@@ -140,8 +163,14 @@ impl Validator<'_> {
         path
     }
 
-    fn optional_path(&mut self, key: &'static str) -> Option<PathBuf> {
-        self.text(key).is_some().then(|| self.path(key, ""))
+    /// A file of secrets: `credential:NAME` is the systemd credential of that name.
+    pub(super) fn secret_file(&mut self, key: &'static str) -> Option<PathBuf> {
+        let text = self.text(key)?.to_owned();
+        let Some(name) = text.strip_prefix(CREDENTIAL_PREFIX) else { return Some(self.path(key, "")) };
+        if name.is_empty() || name.contains('/') {
+            self.complain(key, format!("must be a path or {CREDENTIAL_PREFIX}NAME, not {text:?}"));
+        }
+        Some(credentials_dir().join(name))
     }
 
     fn whole(&self, key: &'static str, default: u64) -> u64 {
@@ -151,7 +180,7 @@ impl Validator<'_> {
         }
     }
 
-    fn secs(&self, key: &'static str, default: u64) -> Duration {
+    pub(super) fn secs(&self, key: &'static str, default: u64) -> Duration {
         Duration::from_secs(self.whole(key, default))
     }
 
@@ -172,6 +201,23 @@ impl Validator<'_> {
         roles
     }
 
+    fn commands(&mut self) -> Vec<CommandKind> {
+        let Some(Entry { value: Value::Texts(names), .. }) = self.merged.0.get("commands.allow") else {
+            return Vec::new();
+        };
+        let mut allowed = Vec::new();
+        for name in names {
+            match CommandKind::ALL.into_iter().find(|kind| kind.name() == name) {
+                Some(kind) => allowed.push(kind),
+                None => {
+                    let known = CommandKind::ALL.map(CommandKind::name).join(", ");
+                    self.complain("commands.allow", format!("knows {known}, not {name:?}"));
+                }
+            }
+        }
+        allowed
+    }
+
     fn device_id(&mut self) -> String {
         let id = self.text("device.id").map_or_else(default_device_id, str::to_owned);
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -184,7 +230,7 @@ impl Validator<'_> {
         id
     }
 
-    fn root(&mut self, device_id: &str) -> String {
+    pub(super) fn root(&mut self, device_id: &str) -> String {
         let pattern = self.text("mqtt.root").unwrap_or("deepspine").to_owned();
         let root = if pattern.contains(DEVICE_PLACEHOLDER) {
             pattern.replace(DEVICE_PLACEHOLDER, device_id)
@@ -200,59 +246,10 @@ impl Validator<'_> {
         }
         root
     }
-
-    fn broker(&mut self) -> Option<Broker> {
-        let password_file = self.optional_path("mqtt.password-file");
-        let username = self.text("mqtt.username").map(str::to_owned);
-        if password_file.is_some() && username.is_none() {
-            self.complain("mqtt.password-file", "needs mqtt.username beside it");
-        }
-        let url = self.text("mqtt.broker")?.to_owned();
-        let (secure, address) = match url.split_once("://") {
-            Some(("mqtt", address)) => (false, address),
-            Some(("mqtts", address)) => (true, address),
-            _ => {
-                self.complain("mqtt.broker", format!("must begin with mqtt:// or mqtts://, not {url:?}"));
-                return None;
-            }
-        };
-        let Some((host, port)) = host_and_port(address, if secure { 8883 } else { 1883 }) else {
-            self.complain("mqtt.broker", format!("must be mqtt://host or mqtt://host:port, not {url:?}"));
-            return None;
-        };
-        let tls = if secure { self.tls() } else { None };
-        Some(Broker { host, port, username, password_file, tls })
-    }
-
-    fn tls(&mut self) -> Option<Tls> {
-        let ca_file = self.optional_path("mqtt.ca-file");
-        let certificate = self.optional_path("mqtt.client-cert-file");
-        let key = self.optional_path("mqtt.client-key-file");
-        if certificate.is_some() != key.is_some() {
-            self.complain("mqtt.client-cert-file", "and mqtt.client-key-file are needed together");
-        }
-        let Some(ca_file) = ca_file else {
-            self.complain(
-                "mqtt.broker",
-                "is mqtts:// and needs mqtt.ca-file, the certificates that may sign the broker's",
-            );
-            return None;
-        };
-        Some(Tls { ca_file, client: certificate.zip(key) })
-    }
 }
 
-fn host_and_port(address: &str, default_port: u16) -> Option<(String, u16)> {
-    let address = address.trim_end_matches('/');
-    let (host, port) = match address.rsplit_once(':') {
-        // An IPv6 address stands in brackets, whose colons are no port.
-        Some((host, port)) if !port.ends_with(']') => (host, port.parse().ok()?),
-        _ => (address, default_port),
-    };
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':' | '_');
-    let shown = if bare.contains(':') { format!("[{bare}]") } else { bare.to_owned() };
-    (!bare.is_empty() && bare.chars().all(allowed) && port > 0).then_some((shown, port))
+fn credentials_dir() -> PathBuf {
+    std::env::var_os(CREDENTIALS_VARIABLE).map_or_else(|| PathBuf::from(CREDENTIALS_DIR), PathBuf::from)
 }
 
 /// The machine id must not be shown (machine-id(5)), so its hash stands for it.
@@ -284,20 +281,29 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
     let storage = Storage {
         state_dir: v.path("storage.state-dir", "/var/lib/deepspine"),
         out_dir: v.path("storage.out-dir", "/srv/deepspine/out"),
+        runtime_dir: v.path("storage.runtime-dir", "/run/deepspine"),
+        quota_bytes: v.whole("storage.quota-mib", 512) << 20,
+        quota_rows: v.whole("storage.quota-rows", 100_000),
+        headroom_bytes: v.whole("storage.headroom-mib", 256) << 20,
     };
     for (key, dir) in [("storage.state-dir", &storage.state_dir), ("storage.out-dir", &storage.out_dir)] {
         if dir.starts_with(&ingest.folder) {
             v.complain(key, "must not lie inside ingest.folder, which is never written");
         }
     }
-    let mqtt = Mqtt { broker: v.broker(), root: v.root(&device_id), keep_alive: v.secs("mqtt.keep-alive-secs", 30) };
+    let exports =
+        Exports { keep_days: v.whole("exports.keep-days", 365), bytes_max: v.whole("exports.max-mib", 4096) << 20 };
+    let mqtt = v.mqtt(&device_id);
+    let telemetry_interval = v.secs("telemetry.interval-secs", 60);
+    let commands = v.commands();
+    let study_key_file = v.secret_file("device.study-key-file");
     let reader = Reader {
         threads: usize::try_from(v.whole("reader.threads", 0)).unwrap_or(0),
         memory_mib: v.whole("reader.memory-mib", 512),
         time_limit: v.secs("reader.time-limit-secs", 300),
         max_attempts: u32::try_from(v.whole("reader.max-attempts", 3)).unwrap_or(3),
     };
-    Settings { device_id, ingest, storage, mqtt, reader }
+    Settings { device_id, ingest, storage, exports, mqtt, telemetry_interval, commands, study_key_file, reader }
 }
 
 /// Every key as it is in force, in the order of [`KEYS`].
@@ -325,6 +331,15 @@ fn default_shown(key: &str, settings: &Settings) -> String {
         "ingest.force-after-secs" => settings.ingest.force_after.as_secs().to_string(),
         "storage.state-dir" => quoted(&settings.storage.state_dir.display()),
         "storage.out-dir" => quoted(&settings.storage.out_dir.display()),
+        "storage.runtime-dir" => quoted(&settings.storage.runtime_dir.display()),
+        "storage.quota-mib" => (settings.storage.quota_bytes >> 20).to_string(),
+        "storage.quota-rows" => settings.storage.quota_rows.to_string(),
+        "storage.headroom-mib" => (settings.storage.headroom_bytes >> 20).to_string(),
+        "exports.keep-days" => settings.exports.keep_days.to_string(),
+        "exports.max-mib" => (settings.exports.bytes_max >> 20).to_string(),
+        "mqtt.protocol" => quoted(&settings.mqtt.protocol.name()),
+        "telemetry.interval-secs" => settings.telemetry_interval.as_secs().to_string(),
+        "commands.allow" => "[]".to_owned(),
         "mqtt.broker" => "not set: results wait in the journal".to_owned(),
         "mqtt.root" => "\"deepspine\"".to_owned(),
         "mqtt.keep-alive-secs" => settings.mqtt.keep_alive.as_secs().to_string(),
@@ -360,15 +375,6 @@ mod tests {
     fn the_device_takes_its_place_in_a_root_of_another_system() {
         let settings = validated(&["device.id=mr1", "mqtt.root=te/device/{device}/service/deepspine"]);
         assert!(settings.is_ok_and(|s| s.mqtt.root == "te/device/mr1/service/deepspine"));
-    }
-
-    #[test]
-    fn brokers_are_read_with_and_without_port() {
-        assert_eq!(host_and_port("broker.example:8883", 1), Some(("broker.example".to_owned(), 8883)));
-        assert_eq!(host_and_port("[::1]:1884", 1), Some(("[::1]".to_owned(), 1884)));
-        assert_eq!(host_and_port("[::1]", 1883), Some(("[::1]".to_owned(), 1883)));
-        assert_eq!(host_and_port("host:port", 1), None);
-        assert_eq!(host_and_port("", 1), None);
     }
 
     #[test]

@@ -52,8 +52,13 @@ pub enum Value {
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Text(text) => write!(f, "{text:?}"),
-            Self::Texts(texts) => write!(f, "{texts:?}"),
+            // A string of JSON is one of TOML.
+            Self::Text(text) => write!(f, "{}", serde_json::Value::from(text.as_str())),
+            Self::Texts(texts) => {
+                let quoted: Vec<String> =
+                    texts.iter().map(|t| serde_json::Value::from(t.as_str()).to_string()).collect();
+                write!(f, "[{}]", quoted.join(", "))
+            }
             Self::Whole(number) => write!(f, "{number}"),
         }
     }
@@ -92,7 +97,7 @@ impl Merged {
         }
     }
 
-    fn add_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
+    pub(super) fn add_file(&mut self, path: &Path, errors: &mut Vec<ConfigError>) {
         match read_limited(path) {
             Ok(text) => self.add_text(&text, &|line| Origin::Line(path.to_owned(), line), errors),
             Err(error) => errors.push(ConfigError::file(path, error.to_string())),
@@ -111,6 +116,20 @@ impl Merged {
         let quoted = serde_json::Value::String(value.to_owned()).to_string();
         let line = format!("{key} = {}", if is_toml { value } else { &quoted });
         self.add_text(&line, &|_| Origin::CommandLine, errors);
+    }
+
+    /// The text at `key`, where one was written.
+    pub(super) fn text(&self, key: &str) -> Option<&str> {
+        match self.0.get(key) {
+            Some(Entry { value: Value::Text(text), .. }) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The entries whose origin is `wanted`, as a file of ours would say them.
+    pub(super) fn to_toml(&self, wanted: impl Fn(&Origin) -> bool) -> String {
+        let lines = self.0.iter().filter(|(_, entry)| wanted(&entry.origin));
+        lines.map(|(key, entry)| format!("{key} = {}\n", entry.value)).collect()
     }
 
     fn add_text(&mut self, text: &str, origin: &dyn Fn(usize) -> Origin, errors: &mut Vec<ConfigError>) {
