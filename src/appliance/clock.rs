@@ -5,10 +5,33 @@ use std::path::Path;
 /// Where systemd-timesyncd says that the clock is synchronised; absent where something else keeps it.
 const TIMESYNC_DIR: &str = "/run/systemd/timesync";
 
+/// No clock that was set shows a moment before this one: 2025-01-01.
+const PLAUSIBLE_FROM_UNIX_SECS: i64 = 1_735_689_600;
+
 /// Now, RFC 3339 in UTC with milliseconds.
 #[must_use]
 pub fn now_rfc3339() -> String {
     format!("{:.3}", jiff::Timestamp::now())
+}
+
+/// Now, seconds since the epoch.
+#[must_use]
+pub fn now_unix_secs() -> i64 {
+    jiff::Timestamp::now().as_second()
+}
+
+/// The moment `unix_secs`, RFC 3339 in UTC; `None` where no calendar reaches it.
+#[must_use]
+pub fn rfc3339_of(unix_secs: i64) -> Option<String> {
+    jiff::Timestamp::from_second(unix_secs).ok().map(|moment| moment.to_string())
+}
+
+/// Seconds since `unix_secs`; `None` where either moment comes from a clock that was not set: a board
+/// without a battery starts in 1970.
+#[must_use]
+pub fn age_secs(unix_secs: i64) -> Option<u64> {
+    let now = now_unix_secs();
+    (unix_secs >= PLAUSIBLE_FROM_UNIX_SECS && now >= unix_secs).then(|| now.abs_diff(unix_secs))
 }
 
 /// Whether the clock is synchronised; `None` where nobody says.

@@ -1,7 +1,14 @@
-//! Heartbeats: each thread says that it is alive, and the supervisor believes only a fresh word.
+//! Heartbeats: each thread says that it is alive, and the supervisor believes only a fresh word. Below it
+//! what happened so far ([`counters`]) and what the machine says of itself ([`machine`]).
+
+pub mod counters;
+pub mod machine;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
+
+/// How often a thread that has nothing to do says that it is alive.
+pub const IDLE_BEAT: Duration = Duration::from_secs(15);
 
 /// The threads that are watched.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,11 +21,20 @@ pub enum Stage {
     Delivery,
     /// Drives the connection to the broker.
     MqttIo,
+    /// Keeps journal, disk and certificates in order.
+    Upkeep,
 }
 
 impl Stage {
     /// All of them.
-    pub const ALL: [Self; 4] = [Self::Ingest, Self::Reading, Self::Delivery, Self::MqttIo];
+    pub const ALL: [Self; 5] = [Self::Ingest, Self::Reading, Self::Delivery, Self::MqttIo, Self::Upkeep];
+
+    /// The stage whose thread calls this.
+    #[must_use]
+    pub fn of_this_thread() -> Option<Self> {
+        let thread = std::thread::current();
+        Self::ALL.into_iter().find(|stage| thread.name() == Some(stage.name()))
+    }
 
     /// The thread's name.
     #[must_use]
@@ -28,6 +44,7 @@ impl Stage {
             Self::Reading => "reading",
             Self::Delivery => "delivery",
             Self::MqttIo => "mqtt-io",
+            Self::Upkeep => "upkeep",
         }
     }
 
@@ -35,7 +52,7 @@ impl Stage {
     /// `ingest` lists a folder that may be on a slow network.
     const fn patience(self, keep_alive: Duration) -> Duration {
         match self {
-            Self::Ingest => Duration::from_secs(300),
+            Self::Ingest | Self::Upkeep => Duration::from_secs(300),
             Self::Reading | Self::Delivery => Duration::from_secs(60),
             Self::MqttIo => Duration::from_secs(60).saturating_add(keep_alive.saturating_mul(2)),
         }
