@@ -6,7 +6,13 @@ use deepspine::appliance::journal::{
 };
 
 fn message(topic: &'static str, text: &str) -> OutboxMessage {
-    OutboxMessage { topic, study_key: "s".into(), payload: text.as_bytes().to_vec(), replaces: topic == "e/study" }
+    OutboxMessage {
+        topic,
+        study_key: "s".into(),
+        report_id: None,
+        payload: text.as_bytes().to_vec(),
+        replaces: topic == "e/study",
+    }
 }
 
 fn report(report_id: &str, revision: u32) -> NewReport {
@@ -115,7 +121,7 @@ fn sequence_numbers_are_never_given_twice() {
     let dir = tempfile::tempdir().expect("a folder");
     let journal = Journal::open(dir.path()).expect("a journal");
     journal.enqueue(message("e/report", "one")).expect("the journal works");
-    journal.outbox_delivered(1).expect("the journal works");
+    journal.outbox_delivered(vec![1]).expect("the journal works");
     drop(journal);
     let journal = Journal::open(dir.path()).expect("it opens again");
     journal.enqueue(message("e/report", "two")).expect("the journal works");
@@ -132,7 +138,7 @@ fn a_state_replaces_older_ones_that_were_not_sent() {
     }
     assert_eq!(waiting(&journal), ["done"]);
     let seq = journal.outbox_after(Lane::Live, 0, 1).expect("the journal works")[0].seq;
-    journal.outbox_attempted(seq).expect("the journal works");
+    journal.outbox_attempted(vec![seq]).expect("the journal works");
     journal.enqueue(message("e/study", "later")).expect("the journal works");
     assert_eq!(waiting(&journal), ["done", "later"], "what may have arrived stays until it is acknowledged");
 }

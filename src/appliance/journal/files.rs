@@ -177,7 +177,7 @@ impl Journal {
                 "SELECT path, size, mtime_ns, inode, state, attempts, reason, study_key, instance_key, digest, header
                  FROM files WHERE study_key = ?1 AND state = 'accepted' ORDER BY path",
             )?;
-            let rows = statement.query_map([study_key], |row| {
+            let rows = statement.query_map([&study_key], |row| {
                 Ok(FileRow {
                     path: path(row)?,
                     fingerprint: fingerprint(row)?,

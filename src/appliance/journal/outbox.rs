@@ -4,13 +4,16 @@
 //! reason, so that the next goes on. Two lanes keep new results from waiting behind old ones.
 
 use std::io::{self, Read, Write};
+use std::sync::Arc;
 
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use rusqlite::{Connection, Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
+use super::mark::SeqMark;
 use super::{Journal, JournalError};
+use crate::appliance::clock;
 
 /// Largest payload that is ever unpacked, bytes.
 const PAYLOAD_BYTES_MAX: u64 = 1 << 20;
@@ -42,6 +45,8 @@ pub struct OutboxMessage {
     pub topic: &'static str,
     /// The study that it is about.
     pub study_key: String,
+    /// The report that it carries; its PUBACK makes the report a delivered one.
+    pub report_id: Option<String>,
     /// The payload, but for what only delivery knows.
     pub payload: Vec<u8>,
     /// Whether it makes unsent messages of this topic and study needless: a state replaces an older one.
@@ -57,26 +62,49 @@ pub struct OutboxRow {
     pub topic: String,
     /// How often it was handed to a connection before.
     pub attempts: u32,
+    /// Earlier messages of its study that it stands for, which will never be sent.
+    pub superseded: u32,
     /// The payload, unpacked.
     pub payload: Vec<u8>,
 }
 
+/// A report whose message the broker accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Delivered {
+    /// Its id.
+    pub report_id: String,
+    /// Name of its bundle's file.
+    pub bundle: String,
+}
+
 /// Adds `messages` inside a transaction of the caller.
-pub(super) fn insert(transaction: &Transaction<'_>, messages: &[OutboxMessage]) -> Result<(), JournalError> {
+pub(super) fn insert(
+    transaction: &Transaction<'_>,
+    mark: &SeqMark,
+    messages: &[OutboxMessage],
+) -> Result<(), JournalError> {
     for message in messages {
-        if message.replaces {
-            transaction.execute(
-                "DELETE FROM outbox WHERE topic = ?1 AND study_key = ?2 AND attempts = 0 AND set_aside IS NULL",
-                params![message.topic, message.study_key],
-            )?;
-        }
+        let superseded = if message.replaces { supersede(transaction, message)? } else { 0 };
         let payload = deflated(&message.payload).map_err(|source| JournalError::Payload { seq: 0, source })?;
-        transaction.execute(
-            "INSERT INTO outbox (topic, qos, lane, study_key, payload) VALUES (?1, 1, 'live', ?2, ?3)",
-            params![message.topic, message.study_key, payload],
+        let seq = transaction.query_row(
+            "INSERT INTO outbox (topic, qos, lane, study_key, report_id, superseded, enqueued_at, payload)
+             VALUES (?1, 1, 'live', ?2, ?3, ?4, ?5, ?6) RETURNING seq",
+            params![message.topic, message.study_key, message.report_id, superseded, clock::now_unix_secs(), payload],
+            |row| row.get(0),
         )?;
+        mark.cover(seq).map_err(JournalError::Mark)?;
     }
     Ok(())
+}
+
+/// Takes out the unsent messages that `message` replaces; how many it stands for now.
+fn supersede(transaction: &Transaction<'_>, message: &OutboxMessage) -> Result<u32, JournalError> {
+    let mut statement = transaction.prepare_cached(
+        "DELETE FROM outbox WHERE topic = ?1 AND study_key = ?2 AND attempts = 0 AND set_aside IS NULL
+         RETURNING superseded",
+    )?;
+    let removed = statement.query_map(params![message.topic, message.study_key], |row| row.get::<_, u32>(0))?;
+    removed.map(|count| Ok(count?.saturating_add(1))).sum()
 }
 
 impl Journal {
@@ -85,9 +113,10 @@ impl Journal {
     /// # Errors
     /// As the journal gives them.
     pub fn enqueue(&self, message: OutboxMessage) -> Result<(), JournalError> {
+        let (mark, messages) = (Arc::clone(&self.mark), [message]);
         self.call(move |connection| {
             let transaction = connection.transaction()?;
-            insert(&transaction, &[message])?;
+            insert(&transaction, &mark, &messages)?;
             transaction.commit()?;
             Ok(())
         })
@@ -99,17 +128,17 @@ impl Journal {
     /// As the journal gives them; a payload that can't be unpacked is [`JournalError::Payload`].
     pub fn outbox_after(&self, lane: Lane, after_seq: i64, limit: usize) -> Result<Vec<OutboxRow>, JournalError> {
         self.call(move |connection| {
-            let mut statement = connection.prepare(
-                "SELECT seq, topic, attempts, payload FROM outbox
+            let mut statement = connection.prepare_cached(
+                "SELECT seq, topic, attempts, superseded, payload FROM outbox
                  WHERE lane = ?1 AND seq > ?2 AND set_aside IS NULL ORDER BY seq LIMIT ?3",
             )?;
             let rows = statement.query_map(params![lane.name(), after_seq, limit as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get::<_, Vec<u8>>(3)?))
+                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, Vec<u8>>(4)?))
             })?;
             rows.map(|row| {
-                let (seq, topic, attempts, packed) = row?;
+                let (seq, topic, attempts, superseded, packed) = row?;
                 let payload = inflated(&packed).map_err(|source| JournalError::Payload { seq, source })?;
-                Ok(OutboxRow { seq, topic, attempts, payload })
+                Ok(OutboxRow { seq, topic, attempts, superseded, payload })
             })
             .collect()
         })
@@ -120,25 +149,50 @@ impl Journal {
     /// # Errors
     /// As the journal gives them.
     pub fn outbox_to_backlog(&self) -> Result<(), JournalError> {
-        self.call(|connection| one(connection.execute("UPDATE outbox SET lane = 'backlog'", [])))
+        self.call(|connection| one(connection.execute("UPDATE outbox SET lane = 'backlog' WHERE lane = 'live'", [])))
     }
 
-    /// Notes that a message is handed to a connection.
+    /// Notes that messages are about to be handed to a connection.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn outbox_attempted(&self, seq: i64) -> Result<(), JournalError> {
+    pub fn outbox_attempted(&self, seqs: Vec<i64>) -> Result<(), JournalError> {
         self.call(move |connection| {
-            one(connection.execute("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1", [seq]))
+            let transaction = connection.transaction()?;
+            {
+                let mut statement =
+                    transaction.prepare_cached("UPDATE outbox SET attempts = attempts + 1 WHERE seq = ?1")?;
+                for seq in &seqs {
+                    statement.execute([seq])?;
+                }
+            }
+            transaction.commit()?;
+            Ok(())
         })
     }
 
-    /// Removes a message that the broker accepted.
+    /// Removes messages that the broker accepted; the reports that are delivered by that.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn outbox_delivered(&self, seq: i64) -> Result<(), JournalError> {
-        self.call(move |connection| one(connection.execute("DELETE FROM outbox WHERE seq = ?1", [seq])))
+    pub fn outbox_delivered(&self, seqs: Vec<i64>) -> Result<Vec<Delivered>, JournalError> {
+        self.call(move |connection| {
+            let transaction = connection.transaction()?;
+            let mut delivered = Vec::new();
+            {
+                let mut remove = transaction.prepare_cached("DELETE FROM outbox WHERE seq = ?1 RETURNING report_id")?;
+                let mut note = transaction
+                    .prepare_cached("UPDATE reports SET delivered = 1 WHERE report_id = ?1 RETURNING bundle")?;
+                for seq in &seqs {
+                    let report_id: Option<Option<String>> = remove.query_row([seq], |row| row.get(0)).optional()?;
+                    let Some(report_id) = report_id.flatten() else { continue };
+                    let bundle = note.query_row([&report_id], |row| row.get(0)).optional()?;
+                    delivered.extend(bundle.map(|bundle| Delivered { report_id, bundle }));
+                }
+            }
+            transaction.commit()?;
+            Ok(delivered)
+        })
     }
 
     /// Sets a message aside that the broker refused, so that the next goes on.
@@ -152,16 +206,15 @@ impl Journal {
         })
     }
 
-    /// Messages that wait, and messages that were set aside.
+    /// Puts every message that was set aside back into its lane: the broker may have been put right.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn outbox_depth(&self) -> Result<(u64, u64), JournalError> {
+    pub fn outbox_put_back(&self) -> Result<u64, JournalError> {
         self.call(|connection| {
-            let count = |connection: &Connection, sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-            let waiting = count(connection, "SELECT count(*) FROM outbox WHERE set_aside IS NULL")?;
-            let aside = count(connection, "SELECT count(*) FROM outbox WHERE set_aside IS NOT NULL")?;
-            Ok((waiting.cast_unsigned(), aside.cast_unsigned()))
+            let count = connection
+                .execute("UPDATE outbox SET set_aside = NULL, lane = 'backlog' WHERE set_aside IS NOT NULL", [])?;
+            Ok(count as u64)
         })
     }
 }

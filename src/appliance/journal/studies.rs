@@ -1,8 +1,11 @@
 //! Studies with their attempts and revisions, and the commit of a report.
 
+use std::sync::Arc;
+
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{Journal, JournalError, OutboxMessage, outbox};
+use crate::appliance::clock;
 
 /// Where a study stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,10 +20,14 @@ pub enum StudyState {
     Done,
     /// Its attempts are used up; it waits for a person or for new files.
     Quarantined,
+    /// A person said that it is not to be read; new files open it again.
+    Discarded,
 }
 
 impl StudyState {
-    const ALL: [Self; 5] = [Self::Arriving, Self::Claimed, Self::Failed, Self::Done, Self::Quarantined];
+    /// All of them.
+    pub const ALL: [Self; 6] =
+        [Self::Arriving, Self::Claimed, Self::Failed, Self::Done, Self::Quarantined, Self::Discarded];
 
     /// The name in the journal and on `e/study`.
     #[must_use]
@@ -31,10 +38,11 @@ impl StudyState {
             Self::Failed => "failed",
             Self::Done => "done",
             Self::Quarantined => "quarantined",
+            Self::Discarded => "discarded",
         }
     }
 
-    fn from_name(name: &str) -> Self {
+    pub(super) fn from_name(name: &str) -> Self {
         Self::ALL.into_iter().find(|s| s.name() == name).unwrap_or(Self::Arriving)
     }
 }
@@ -116,9 +124,9 @@ impl Journal {
         let study_key = study_key.to_owned();
         self.call(move |connection| {
             connection.execute(
-                "INSERT INTO studies (study_key, state) VALUES (?1, 'arriving')
-                 ON CONFLICT (study_key) DO UPDATE SET state = 'arriving' WHERE state <> 'arriving'",
-                [study_key],
+                "INSERT INTO studies (study_key, state, changed_at) VALUES (?1, 'arriving', ?2)
+                 ON CONFLICT (study_key) DO UPDATE SET state = 'arriving', changed_at = ?2 WHERE state <> 'arriving'",
+                params![study_key, clock::now_unix_secs()],
             )?;
             Ok(())
         })
@@ -135,9 +143,10 @@ impl Journal {
         study_key: &str,
         input_key: &str,
         max_attempts: u32,
-        messages: impl FnOnce(u32) -> Vec<OutboxMessage> + Send + 'static,
+        messages: impl Fn(u32) -> Vec<OutboxMessage> + Send + Sync + 'static,
     ) -> Result<Claim, JournalError> {
         let (study_key, input_key) = (study_key.to_owned(), input_key.to_owned());
+        let mark = Arc::clone(&self.mark);
         self.call(move |connection| {
             let transaction = connection.transaction()?;
             let known = select(&transaction, &study_key)?;
@@ -151,11 +160,13 @@ impl Journal {
             match claim {
                 Claim::Attempt { attempt } => {
                     transaction.execute(
-                        "INSERT INTO studies (study_key, state, attempts, input_key) VALUES (?1, 'claimed', ?2, ?3)
-                         ON CONFLICT (study_key) DO UPDATE SET state = 'claimed', attempts = ?2, input_key = ?3, reason = NULL",
-                        params![study_key, attempt, input_key],
+                        "INSERT INTO studies (study_key, state, attempts, input_key, changed_at)
+                         VALUES (?1, 'claimed', ?2, ?3, ?4)
+                         ON CONFLICT (study_key) DO UPDATE SET state = 'claimed', attempts = ?2, input_key = ?3,
+                         reason = NULL, changed_at = ?4",
+                        params![study_key, attempt, input_key, clock::now_unix_secs()],
                     )?;
-                    outbox::insert(&transaction, &messages(attempt))?;
+                    outbox::insert(&transaction, &mark, &messages(attempt))?;
                 }
                 Claim::Quarantined => set_state(&transaction, &study_key, StudyState::Quarantined)?,
                 Claim::AlreadyDone => set_state(&transaction, &study_key, StudyState::Done)?,
@@ -175,9 +186,10 @@ impl Journal {
         study_key: &str,
         reason: &str,
         max_attempts: u32,
-        messages: impl FnOnce(StudyState) -> Vec<OutboxMessage> + Send + 'static,
+        messages: impl Fn(StudyState) -> Vec<OutboxMessage> + Send + Sync + 'static,
     ) -> Result<StudyState, JournalError> {
         let (study_key, reason) = (study_key.to_owned(), reason.to_owned());
+        let mark = Arc::clone(&self.mark);
         self.call(move |connection| {
             let transaction = connection.transaction()?;
             let (state, attempts) = select(&transaction, &study_key)?
@@ -189,7 +201,7 @@ impl Journal {
             };
             set_state(&transaction, &study_key, state)?;
             transaction.execute("UPDATE studies SET reason = ?2 WHERE study_key = ?1", params![study_key, reason])?;
-            outbox::insert(&transaction, &messages(state))?;
+            outbox::insert(&transaction, &mark, &messages(state))?;
             transaction.commit()?;
             Ok(state)
         })
@@ -205,8 +217,39 @@ impl Journal {
             connection.execute(
                 "UPDATE studies SET state = 'arriving', attempts = attempts - 1, input_key = CASE attempts WHEN 1 THEN NULL
                  ELSE input_key END WHERE study_key = ?1 AND attempts > 0",
-                [study_key],
+                [&study_key],
             )?;
+            Ok(())
+        })
+    }
+
+    /// Gives a study its attempts back.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn retry_study(&self, study_key: &str) -> Result<(), JournalError> {
+        let study_key = study_key.to_owned();
+        self.call(move |connection| {
+            connection.execute(
+                "UPDATE studies SET state = 'arriving', attempts = 0, input_key = NULL, reason = NULL, changed_at = ?2
+                 WHERE study_key = ?1",
+                params![study_key, clock::now_unix_secs()],
+            )?;
+            Ok(())
+        })
+    }
+
+    /// Notes that a study is not to be read, with the message that says so.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn discard_study(&self, study_key: &str, message: OutboxMessage) -> Result<(), JournalError> {
+        let (study_key, mark, messages) = (study_key.to_owned(), Arc::clone(&self.mark), [message]);
+        self.call(move |connection| {
+            let transaction = connection.transaction()?;
+            set_state(&transaction, &study_key, StudyState::Discarded)?;
+            outbox::insert(&transaction, &mark, &messages)?;
+            transaction.commit()?;
             Ok(())
         })
     }
@@ -225,20 +268,51 @@ impl Journal {
     /// As the journal gives them; a report that is known, or a revision that is not new to its study, is
     /// refused by a constraint.
     pub fn commit_report(&self, report: NewReport, messages: Vec<OutboxMessage>) -> Result<(), JournalError> {
+        let mark = Arc::clone(&self.mark);
         self.call(move |connection| {
             let transaction = connection.transaction()?;
-            transaction.execute(
-                "INSERT INTO reports (report_id, study_key, revision, produced_at, bundle) VALUES (?1, ?2, ?3, ?4, ?5)",
-                params![report.report_id, report.study_key, report.revision, report.produced_at, report.bundle],
-            )?;
-            transaction.execute(
-                "UPDATE studies SET revision = ?2 WHERE study_key = ?1",
-                params![report.study_key, report.revision],
-            )?;
-            outbox::insert(&transaction, &messages)?;
+            insert_report(&transaction, &report, false)?;
+            outbox::insert(&transaction, &mark, &messages)?;
             done(&transaction, &report.study_key)?;
             transaction.commit()?;
             Ok(())
+        })
+    }
+
+    /// Takes up a report that a lost journal had committed, from its bundle; `false` where the journal knows
+    /// this reading or a later one of its study. Messages of one that was not delivered yet go out as
+    /// repeats: they may have arrived.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn restore_report(
+        &self,
+        report: NewReport,
+        delivered: bool,
+        messages: Vec<OutboxMessage>,
+    ) -> Result<bool, JournalError> {
+        let mark = Arc::clone(&self.mark);
+        self.call(move |connection| {
+            let transaction = connection.transaction()?;
+            let known: bool = transaction.query_row(
+                "SELECT EXISTS (SELECT 1 FROM reports WHERE report_id = ?1)
+                     OR EXISTS (SELECT 1 FROM studies WHERE study_key = ?2 AND revision >= ?3)",
+                params![report.report_id, report.study_key, report.revision],
+                |row| row.get(0),
+            )?;
+            if known {
+                return Ok(false);
+            }
+            transaction.execute(
+                "INSERT OR IGNORE INTO studies (study_key, state, changed_at) VALUES (?1, 'done', ?2)",
+                params![report.study_key, clock::now_unix_secs()],
+            )?;
+            insert_report(&transaction, &report, delivered)?;
+            outbox::insert(&transaction, &mark, &messages)?;
+            transaction
+                .execute("UPDATE outbox SET attempts = 1 WHERE study_key = ?1 AND attempts = 0", [&report.study_key])?;
+            transaction.commit()?;
+            Ok(true)
         })
     }
 
@@ -250,7 +324,7 @@ impl Journal {
         let (study_key, report_id) = (study_key.to_owned(), report_id.to_owned());
         self.call(move |connection| {
             let known = connection
-                .query_row("SELECT revision FROM reports WHERE report_id = ?1", [report_id], |row| row.get(0))
+                .query_row("SELECT revision FROM reports WHERE report_id = ?1", [&report_id], |row| row.get(0))
                 .optional()?;
             if known.is_some() {
                 done(connection, &study_key)?;
@@ -279,14 +353,36 @@ impl Journal {
     pub fn report_exported(&self, report_id: &str) -> Result<(), JournalError> {
         let report_id = report_id.to_owned();
         self.call(move |connection| {
-            connection.execute("UPDATE reports SET exported = 1 WHERE report_id = ?1", [report_id])?;
+            connection.execute("UPDATE reports SET exported = 1 WHERE report_id = ?1", [&report_id])?;
             Ok(())
         })
     }
 }
 
+fn insert_report(connection: &Connection, report: &NewReport, delivered: bool) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO reports (report_id, study_key, revision, produced_at, bundle, delivered, committed_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        params![
+            report.report_id,
+            report.study_key,
+            report.revision,
+            report.produced_at,
+            report.bundle,
+            delivered,
+            clock::now_unix_secs()
+        ],
+    )?;
+    connection
+        .execute("UPDATE studies SET revision = ?2 WHERE study_key = ?1", params![report.study_key, report.revision])?;
+    Ok(())
+}
+
 fn set_state(connection: &Connection, study_key: &str, state: StudyState) -> Result<(), JournalError> {
-    connection.execute("UPDATE studies SET state = ?2 WHERE study_key = ?1", params![study_key, state.name()])?;
+    connection.execute(
+        "UPDATE studies SET state = ?2, changed_at = ?3 WHERE study_key = ?1",
+        params![study_key, state.name(), clock::now_unix_secs()],
+    )?;
     Ok(())
 }
 
@@ -295,8 +391,8 @@ fn set_state(connection: &Connection, study_key: &str, state: StudyState) -> Res
 fn done(connection: &Connection, study_key: &str) -> Result<(), JournalError> {
     connection.execute(
         "UPDATE studies SET state = CASE state WHEN 'arriving' THEN 'arriving' ELSE 'done' END, attempts = 0,
-         reason = NULL WHERE study_key = ?1",
-        [study_key],
+         reason = NULL, changed_at = ?2 WHERE study_key = ?1",
+        params![study_key, clock::now_unix_secs()],
     )?;
     Ok(())
 }
