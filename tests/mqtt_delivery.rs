@@ -95,6 +95,7 @@ fn a_refused_message_is_set_aside_and_the_next_goes_on() {
     wire.enqueue(OutboxMessage {
         topic: "e/study",
         study_key: "s".into(),
+        report_id: None,
         payload: b"{\"n\":0}".to_vec(),
         replaces: false,
     });

@@ -76,6 +76,7 @@ fn mosquitto_gets_every_report_and_its_refusal_is_heard() {
     wire.enqueue(OutboxMessage {
         topic: "e/study",
         study_key: "s".into(),
+        report_id: None,
         payload: b"{\"n\":0}".to_vec(),
         replaces: false,
     });

@@ -8,6 +8,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use deepspine::appliance::actions::Actions;
 use deepspine::appliance::config::{Settings, Sources};
 use deepspine::appliance::health::Heartbeats;
 use deepspine::appliance::identity::DeviceKey;
@@ -27,7 +28,7 @@ pub(crate) const ROOT: &str = "deepspine/t";
 pub(crate) struct Wire {
     pub(crate) journal: Journal,
     pub(crate) key: DeviceKey,
-    shared: Arc<Shared>,
+    pub(crate) shared: Arc<Shared>,
     wake: SyncSender<LinkEvent>,
     hurry: SyncSender<()>,
     threads: Vec<JoinHandle<()>>,
@@ -39,6 +40,8 @@ pub(crate) fn settings(dir: &Path, overrides: &[String]) -> Settings {
         "device.id=t".to_owned(),
         format!("storage.state-dir={}", dir.join("state").display()),
         format!("storage.out-dir={}", dir.join("out").display()),
+        format!("storage.runtime-dir={}", dir.join("run").display()),
+        "storage.headroom-mib=0".to_owned(),
         format!("ingest.folder={}", dir.join("in").display()),
     ];
     all.extend_from_slice(overrides);
@@ -58,13 +61,9 @@ impl Wire {
         let (wake, events) = sync_channel(64);
         let (hurry, hurried) = sync_channel(1);
         let session = Session { shared: Arc::clone(&shared), key: key.clone(), events: wake.clone(), hurry: hurried };
-        let delivery = Delivery {
-            shared: Arc::clone(&shared),
-            journal: journal.clone(),
-            key: key.clone(),
-            events,
-            models: json!([]),
-        };
+        let actions =
+            Actions { shared: Arc::clone(&shared), journal: journal.clone(), key: key.clone(), threads: None };
+        let delivery = Delivery { actions, events, models: json!([]) };
         let beats = Arc::clone(&heartbeats);
         let threads = vec![
             std::thread::spawn(move || session.run(&heartbeats)),
@@ -86,7 +85,8 @@ impl Wire {
 
     /// Messages that wait, and messages set aside.
     pub(crate) fn depth(&self) -> (u64, u64) {
-        self.journal.outbox_depth().expect("the journal works")
+        let depth = self.journal.outbox_depth().expect("the journal works");
+        (depth.live.waiting + depth.backlog.waiting, depth.set_aside)
     }
 
     pub(crate) fn hurry(&self) {
@@ -95,6 +95,7 @@ impl Wire {
 
     pub(crate) fn stop(self) {
         self.shared.stop();
+        let _ = self.wake.try_send(LinkEvent::Wake);
         self.hurry();
         for thread in self.threads {
             thread.join().expect("a thread of the test ends well");

@@ -1,7 +1,8 @@
 //! The thread `delivery`: owns the outbox rows, and removes one only when the broker accepted it.
 //!
 //! New results go before old ones, each lane in its order. A row that the broker refuses is set aside
-//! and said so, and the next goes on. Without a connection everything stays in the journal.
+//! and said so, and the next goes on. Without a connection everything stays in the journal. A journal that
+//! can't be written for a while holds up rows, but not what a broker should know of that: alarms.
 
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -9,31 +10,39 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::payload::{self, Health};
+use super::command::{self, CommandTopic, Heard};
+use super::payload::{self, CommandStatus, Health};
 use super::session::{Answer, HEALTH_INTERVAL_S, Link, LinkEvent};
-use super::topics;
-use super::window::{Publish, Window};
-use crate::appliance::config::Settings;
-use crate::appliance::health::{Heartbeats, Stage};
-use crate::appliance::identity::DeviceKey;
-use crate::appliance::journal::{Journal, JournalError, Lane, OutboxRow};
-use crate::appliance::shared::Shared;
+use super::standing::Standing;
+use super::window::{IN_FLIGHT_MAX, Publish, Window};
+use super::{numbers, topics};
+use crate::appliance::actions::Actions;
+use crate::appliance::alarms::{Alarm, Severity};
+use crate::appliance::bundles;
+use crate::appliance::config::{CommandKind, Settings};
+use crate::appliance::health::counters::Counters;
+use crate::appliance::health::machine::Machine;
+use crate::appliance::health::{Heartbeats, IDLE_BEAT, Stage};
+use crate::appliance::journal::{JournalError, Lane, OutboxRow};
+use crate::appliance::overview;
 
-/// How often the thread says that it is alive while nothing happens.
-const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// How long a stopping appliance waits for the broker's word on what is in flight.
 const FAREWELL: Duration = Duration::from_secs(2);
+/// How long a journal that can't be written is left alone.
+const JOURNAL_REST: Duration = Duration::from_secs(2);
 /// Bytes of a PUBLISH beside topic and payload: header, lengths, packet id, no properties.
 const PUBLISH_OVERHEAD_BYTES: usize = 16;
+/// Rows are fetched once so many may be handed over: each fetch costs a transaction.
+const REFILL_ROOM: usize = IN_FLIGHT_MAX / 2;
+/// Events that are heard before rows are looked at again.
+const EVENTS_AT_A_TIME: usize = 4 * IN_FLIGHT_MAX;
+/// Commands that may be executing at a time.
+pub(super) const COMMANDS_MAX: usize = 4;
 
 /// What the thread needs.
 pub struct Delivery {
-    /// Settings, and the sign to stop.
-    pub shared: Arc<Shared>,
-    /// The outbox.
-    pub journal: Journal,
-    /// For message ids.
-    pub key: DeviceKey,
+    /// Journal, settings, alarms, counts, and what commands may do.
+    pub actions: Actions,
     /// What happens on the connection, and wakes.
     pub events: Receiver<LinkEvent>,
     /// The models that readings use, for `twin/models`.
@@ -44,207 +53,419 @@ pub struct Delivery {
 struct Connected {
     link: Link,
     window: Window,
+    standing: Standing,
     live_after: i64,
     backlog_after: i64,
     health_due: Duration,
+    numbers_due: Duration,
     health: Health,
+    alarm_changes: Option<u32>,
+    /// The self-test that a command waits for.
+    testing: Option<CommandTopic>,
     /// It was told to end; nothing more goes out on it.
     ending: bool,
 }
 
 impl Connected {
+    fn new(link: Link, now: Duration) -> Self {
+        Self {
+            link,
+            window: Window::default(),
+            standing: Standing::default(),
+            live_after: 0,
+            backlog_after: 0,
+            health_due: now,
+            numbers_due: now,
+            health: Health::Up,
+            alarm_changes: None,
+            testing: None,
+            ending: false,
+        }
+    }
+
     fn end(&mut self) {
         self.link.disconnect();
         self.ending = true;
     }
 
     /// Whether the connection was made with other settings than are in force.
-    fn is_outdated(&self, settings: &Settings) -> bool {
-        self.link.settings.mqtt != settings.mqtt || self.link.settings.device_id != settings.device_id
+    fn is_outdated(&self, settings: &Settings, epoch: u32) -> bool {
+        let made_with = &self.link.settings;
+        made_with.mqtt != settings.mqtt || made_with.device_id != settings.device_id || self.link.epoch != epoch
     }
+
+    /// How many more publishes the broker lets wait for their PUBACK.
+    fn room(&self) -> usize {
+        self.window.room().saturating_sub(IN_FLIGHT_MAX - self.link.in_flight_max)
+    }
+
+    fn topic(&self, suffix: &str) -> String {
+        topics::below(&self.link.settings.mqtt.root, suffix)
+    }
+}
+
+/// What the thread remembers between rounds.
+struct Round {
+    connected: Option<Connected>,
+    /// Rows that the broker accepted and the journal does not know of yet.
+    accepted: Vec<i64>,
+    /// No journal before this moment: it could not be written.
+    journal_rests_until: Duration,
 }
 
 impl Delivery {
     /// Works until the supervisor stops it.
     ///
     /// # Errors
-    /// As the journal gives them: without it nothing can be delivered safely.
+    /// As the journal gives them, where it is not the machine's fault.
     pub fn run(self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
         let begun = Instant::now();
-        let mut connected: Option<Connected> = None;
-        while !self.shared.stopping() {
+        let mut round = Round {
+            connected: None,
+            accepted: Vec::with_capacity(EVENTS_AT_A_TIME),
+            journal_rests_until: Duration::ZERO,
+        };
+        while !self.actions.shared.stopping() {
             heartbeats.beat(Stage::Delivery);
-            match self.events.recv_timeout(IDLE_PERIOD) {
-                Ok(event) => self.hear(event, &mut connected, begun.elapsed())?,
+            match self.events.recv_timeout(Self::patience(&round, begun.elapsed())) {
+                Ok(event) => self.hear(event, &mut round, begun.elapsed()),
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             }
-            if let Some(connected) = &mut connected {
-                self.tend(connected, heartbeats, begun.elapsed())?;
+            for event in self.events.try_iter().take(EVENTS_AT_A_TIME) {
+                self.hear(event, &mut round, begun.elapsed());
             }
+            self.attend(&mut round, begun.elapsed())?;
         }
-        self.say_farewell(connected, begun)
+        self.say_farewell(round, begun)
     }
 
-    fn hear(&self, event: LinkEvent, connected: &mut Option<Connected>, now: Duration) -> Result<(), JournalError> {
-        match event {
-            LinkEvent::Up(link) => {
-                log::info!("connected to the broker, session {}", link.session);
-                self.journal.outbox_to_backlog()?;
-                let mut fresh = Connected {
-                    link,
-                    window: Window::default(),
-                    live_after: 0,
-                    backlog_after: 0,
-                    health_due: now + Duration::from_secs(HEALTH_INTERVAL_S),
-                    health: Health::Up,
-                    ending: false,
-                };
-                self.greet(&mut fresh, now);
-                *connected = Some(fresh);
-            }
-            LinkEvent::Sent(packet_id) => {
-                if let Some(connected) = connected {
-                    connected.window.went_out(packet_id);
-                }
-            }
-            LinkEvent::Answered(packet_id, answer) => {
-                if let Some(connected) = connected {
-                    self.answered(connected, packet_id, &answer)?;
-                }
-            }
-            LinkEvent::Down => *connected = None,
-            LinkEvent::Wake => {}
+    /// How long nothing needs to be done, unless something happens.
+    fn patience(round: &Round, now: Duration) -> Duration {
+        let mut due = now + IDLE_BEAT;
+        if let Some(connected) = &round.connected {
+            due = due.min(connected.health_due).min(connected.numbers_due);
         }
-        Ok(())
-    }
-
-    /// Birth and twin, all retained, so that a late will is recognised by its session.
-    fn greet(&self, connected: &mut Connected, now: Duration) {
-        let session = connected.link.session.clone();
-        let device_id = connected.link.settings.device_id.clone();
-        self.momentary(
-            connected,
-            topics::HEALTH,
-            payload::health(&self.key, &session, Health::Up, HEALTH_INTERVAL_S),
-            now,
-        );
-        self.momentary(connected, topics::IDENTITY, payload::identity(&self.key, &session, &device_id), now);
-        self.momentary(connected, topics::MODELS, payload::models(&self.key, &session, &self.models), now);
-    }
-
-    fn momentary(&self, connected: &mut Connected, suffix: &str, payload: Vec<u8>, now: Duration) {
-        let topic = topics::below(&connected.link.settings.mqtt.root, suffix);
-        if connected.window.room() > 0 && connected.link.publish(&topic, true, payload) {
-            connected.window.hand_over(Publish::Momentary, now);
+        if now < round.journal_rests_until {
+            due = due.min(round.journal_rests_until);
         }
+        due.saturating_sub(now)
     }
 
-    fn answered(&self, connected: &mut Connected, packet_id: u16, answer: &Answer) -> Result<(), JournalError> {
-        match (connected.window.acknowledged(packet_id), answer) {
-            (Some(Publish::Row(seq)), Answer::Accepted) => self.journal.outbox_delivered(seq),
-            (Some(Publish::Row(seq)), Answer::Refused(reason)) => {
-                log::error!("message {seq} is refused by the broker ({reason}); it is set aside, the next goes on");
-                self.journal.outbox_set_aside(seq, reason)
-            }
-            (Some(Publish::Momentary), Answer::Refused(reason)) => {
-                log::error!("a status message is refused by the broker ({reason}); check its access list");
+    /// A round of work; a fault of the machine's makes the journal rest for a while.
+    fn attend(&self, round: &mut Round, now: Duration) -> Result<(), JournalError> {
+        if now < round.journal_rests_until {
+            return Ok(());
+        }
+        let result = self.settle(round).and_then(|()| match &mut round.connected {
+            Some(connected) if !connected.ending => self.tend(connected, now),
+            _ => Ok(()),
+        });
+        match result {
+            Err(error) if error.is_passing() => {
+                let text = format!("{error}; messages wait until it can be written again");
+                self.actions.shared.alarms.raise(Alarm::Disk, Severity::Critical, &text);
+                round.journal_rests_until = now + JOURNAL_REST;
+                self.say_what_stands(round, now);
                 Ok(())
             }
-            (Some(Publish::Momentary), Answer::Accepted) | (None, _) => Ok(()),
+            other => other,
         }
     }
 
-    /// Fills the window, repeats the health status, and gives up a connection that answers nothing.
-    fn tend(&self, connected: &mut Connected, heartbeats: &Heartbeats, now: Duration) -> Result<(), JournalError> {
-        if connected.ending {
+    /// What a broker can be told even though the journal can't be written.
+    fn say_what_stands(&self, round: &mut Round, now: Duration) {
+        let Some(connected) = round.connected.as_mut().filter(|c| !c.ending) else { return };
+        self.say_health(connected, now);
+        if let (Some(raised), _) = self.actions.shared.alarms.get(Alarm::Disk) {
+            let topic = format!("{}/{}", topics::ALARM, Alarm::Disk.name());
+            connected.standing.say(topic, payload::alarm(Some(&raised)));
+        }
+        Self::say(connected, now);
+    }
+
+    fn hear(&self, event: LinkEvent, round: &mut Round, now: Duration) {
+        match (event, &mut round.connected) {
+            (LinkEvent::Up(link), _) => {
+                log::info!("connected to the broker, session {}", link.session);
+                self.actions.shared.set_connected(true);
+                round.connected = Some(Connected::new(link, now));
+            }
+            (LinkEvent::Down, connected) => {
+                self.actions.shared.set_connected(false);
+                *connected = None;
+            }
+            (LinkEvent::Sent(packet_id), Some(connected)) => connected.window.went_out(packet_id),
+            (LinkEvent::Answered(packet_id, answer), Some(connected)) => {
+                let Some((publish, handed_at)) = connected.window.acknowledged(packet_id) else { return };
+                self.actions.shared.counters.acknowledged_after(now.saturating_sub(handed_at));
+                self.answered(publish, &answer, connected, &mut round.accepted);
+            }
+            (LinkEvent::Message(topic, payload), Some(connected)) => self.hear_command(connected, &topic, &payload),
+            (LinkEvent::SelfTested(result), Some(connected)) => {
+                if let Some(topic) = connected.testing.take() {
+                    let status = match result {
+                        Ok(said) => CommandStatus::Successful(Value::from(said)),
+                        Err(reason) => CommandStatus::Failed(reason),
+                    };
+                    self.say_command(connected, &topic, &status);
+                }
+            }
+            (LinkEvent::Wake, _) | (_, None) => {}
+        }
+    }
+
+    fn answered(&self, publish: Publish, answer: &Answer, connected: &Connected, accepted: &mut Vec<i64>) {
+        let shared = &self.actions.shared;
+        match (publish, answer) {
+            (Publish::Row(seq), Answer::Accepted) => {
+                Counters::one(&shared.counters.delivered);
+                shared.alarms.clear(Alarm::Broker);
+                accepted.push(seq);
+            }
+            (Publish::Row(seq), Answer::Refused(reason)) => self.set_aside(seq, reason),
+            (Publish::AlarmCleared(alarm), Answer::Accepted) => {
+                if let Err(error) = Standing::cleared(alarm, &shared.alarms, &self.actions.journal) {
+                    log::warn!("that alarm {} is over will be said once more: {error}", alarm.name());
+                }
+            }
+            (Publish::Momentary | Publish::AlarmCleared(_), Answer::Refused(reason)) => {
+                let text = format!("refuses a status message ({reason}); check its access list");
+                shared.alarms.raise(Alarm::Broker, Severity::Warning, &text);
+            }
+            // A broker that takes statuses may still leave rows without an answer.
+            (Publish::Momentary, Answer::Accepted) if connected.window.is_empty() => {
+                shared.alarms.clear(Alarm::Broker);
+            }
+            (Publish::Momentary, Answer::Accepted) => {}
+        }
+    }
+
+    fn set_aside(&self, seq: i64, reason: &str) {
+        Counters::one(&self.actions.shared.counters.refused);
+        let reason: String = reason.chars().filter(|c| !c.is_control()).take(80).collect();
+        let text = format!("the broker refuses messages ({reason}); they are set aside, the next go on");
+        self.actions.shared.alarms.raise(Alarm::Refused, Severity::Major, &text);
+        if let Err(error) = self.actions.journal.outbox_set_aside(seq, &reason) {
+            log::error!("message {seq} could not be set aside, it is tried again on the next connection: {error}");
+        }
+    }
+
+    /// Tells the journal what the broker accepted; a report that is delivered makes its bundle removable.
+    fn settle(&self, round: &mut Round) -> Result<(), JournalError> {
+        if round.accepted.is_empty() {
             return Ok(());
         }
-        if connected.window.is_stuck(now) {
-            log::warn!("the broker does not acknowledge; the connection is given up");
-            connected.end();
-            return Ok(());
-        }
-        if connected.is_outdated(&self.shared.settings()) {
-            log::info!("the settings of the connection changed; it is made anew");
-            connected.end();
-            return Ok(());
-        }
-        let keep_alive = connected.link.settings.mqtt.keep_alive;
-        let health = if heartbeats.stale(keep_alive).is_empty() { Health::Up } else { Health::Degraded };
-        if now >= connected.health_due || health != connected.health {
-            connected.health_due = now + Duration::from_secs(HEALTH_INTERVAL_S);
-            connected.health = health;
-            let payload = payload::health(&self.key, &connected.link.session, health, HEALTH_INTERVAL_S);
-            self.momentary(connected, topics::HEALTH, payload, now);
-        }
-        for lane in [Lane::Live, Lane::Backlog] {
-            self.fill(connected, lane, now)?;
+        let delivered = self.actions.journal.outbox_delivered(round.accepted.clone())?;
+        round.accepted.clear();
+        let state_dir = &self.actions.shared.settings().storage.state_dir;
+        for report in delivered {
+            bundles::mark_delivered(state_dir, &report.bundle);
         }
         Ok(())
     }
 
-    fn fill(&self, connected: &mut Connected, lane: Lane, now: Duration) -> Result<(), JournalError> {
-        let after = if lane == Lane::Live { connected.live_after } else { connected.backlog_after };
-        let room = connected.window.room();
-        if room == 0 {
+    /// Fills the window, says what is due, and gives up a connection that answers nothing.
+    fn tend(&self, connected: &mut Connected, now: Duration) -> Result<(), JournalError> {
+        let shared = &self.actions.shared;
+        if connected.window.is_stuck(now) {
+            let text = "the broker does not acknowledge; the connection is given up and made anew";
+            shared.alarms.raise(Alarm::Broker, Severity::Warning, text);
+            connected.end();
             return Ok(());
         }
-        for row in self.journal.outbox_after(lane, after, room)? {
-            let seq = row.seq;
-            if !self.hand_over(connected, row, now)? {
-                break;
+        if connected.is_outdated(&shared.settings(), shared.connection_epoch()) {
+            log::info!("settings or files of the connection changed; it is made anew");
+            connected.end();
+            return Ok(());
+        }
+        if connected.alarm_changes.is_none() {
+            self.actions.journal.outbox_to_backlog()?;
+            self.greet(connected, now);
+        }
+        let changes = shared.alarms.changes();
+        if connected.alarm_changes != Some(changes) {
+            connected.standing.say_alarms(&shared.alarms, &self.actions.journal)?;
+            connected.alarm_changes = Some(changes);
+        }
+        if now >= connected.health_due || self.health() != connected.health {
+            self.say_health(connected, now);
+        }
+        if now >= connected.numbers_due {
+            self.mention_numbers(connected, now)?;
+        }
+        Self::say(connected, now);
+        self.fill(connected, now)
+    }
+
+    /// Birth and twin, all retained, so that a late will is recognised by its session; and an ear for commands.
+    fn greet(&self, connected: &mut Connected, now: Duration) {
+        let (key, session) = (&self.actions.key, connected.link.session.clone());
+        let settings = Arc::clone(&connected.link.settings);
+        self.say_health(connected, now);
+        connected.standing.say(topics::IDENTITY, payload::identity(key, &session, &settings));
+        connected.standing.say(topics::MODELS, payload::models(key, &session, &self.models));
+        connected.link.subscribe(&connected.topic(&format!("{}/+/+", topics::COMMAND)));
+    }
+
+    /// Degraded while an alarm stands that says that something does not work as it should.
+    fn health(&self) -> Health {
+        let worst = self.actions.shared.alarms.standing().into_iter().map(|(_, raised)| raised.severity).max();
+        if worst.is_some_and(|severity| severity >= Severity::Minor) { Health::Degraded } else { Health::Up }
+    }
+
+    fn health_payload(&self, session: &str, health: Health) -> Vec<u8> {
+        let alarms = self.actions.shared.alarms.standing().len();
+        payload::health(&self.actions.key, session, health, alarms, HEALTH_INTERVAL_S)
+    }
+
+    fn say_health(&self, connected: &mut Connected, now: Duration) {
+        connected.health_due = now + Duration::from_secs(HEALTH_INTERVAL_S);
+        connected.health = self.health();
+        let payload = self.health_payload(&connected.link.session, connected.health);
+        connected.standing.say(topics::HEALTH, payload);
+    }
+
+    fn mention_numbers(&self, connected: &mut Connected, now: Duration) -> Result<(), JournalError> {
+        let shared = &self.actions.shared;
+        connected.numbers_due = now + shared.settings().telemetry_interval;
+        let outbox = self.actions.journal.outbox_depth()?;
+        for (suffix, payload) in [
+            (topics::SYSTEM, numbers::system(shared, &Machine::default())),
+            (topics::INFERENCE, numbers::inference(shared)),
+            (topics::QUEUE, numbers::queue(shared, &outbox)),
+        ] {
+            connected.link.mention(&connected.topic(suffix), payload);
+        }
+        Ok(())
+    }
+
+    /// Hands over what waits to be said, as far as there is room.
+    fn say(connected: &mut Connected, now: Duration) {
+        while connected.room() > 0 {
+            let Some(said) = connected.standing.next() else { return };
+            let topic = connected.topic(&said.topic);
+            if connected.link.publish(&topic, true, said.payload) {
+                connected.window.hand_over(said.publish, now);
             }
-            match lane {
-                Lane::Live => connected.live_after = seq,
-                Lane::Backlog => connected.backlog_after = seq,
+        }
+    }
+
+    fn fill(&self, connected: &mut Connected, now: Duration) -> Result<(), JournalError> {
+        for lane in [Lane::Live, Lane::Backlog] {
+            let room = connected.room();
+            if room < REFILL_ROOM.min(connected.link.in_flight_max) {
+                return Ok(());
+            }
+            let after = if lane == Lane::Live { connected.live_after } else { connected.backlog_after };
+            let rows = self.actions.journal.outbox_after(lane, after, room)?;
+            // Counted first, all at once: a message that may have arrived must say so when it comes again.
+            self.actions.journal.outbox_attempted(rows.iter().map(|row| row.seq).collect())?;
+            for row in rows {
+                let seq = row.seq;
+                if !self.hand_over(connected, &row, now) {
+                    break;
+                }
+                match lane {
+                    Lane::Live => connected.live_after = seq,
+                    Lane::Backlog => connected.backlog_after = seq,
+                }
             }
         }
         Ok(())
     }
 
     /// Hands one row to the connection, or sets it aside where it can never go; `false` where there is no room.
-    fn hand_over(&self, connected: &mut Connected, row: OutboxRow, now: Duration) -> Result<bool, JournalError> {
-        let topic = topics::below(&connected.link.settings.mqtt.root, &row.topic);
-        let Some(payload) = payload::completed(&row.payload, &connected.link.session, row.seq, row.attempts > 0) else {
-            log::error!("message {} is damaged; it is set aside", row.seq);
-            self.journal.outbox_set_aside(row.seq, "damaged")?;
-            return Ok(true);
+    fn hand_over(&self, connected: &mut Connected, row: &OutboxRow, now: Duration) -> bool {
+        let topic = connected.topic(&row.topic);
+        let Some(payload) = payload::completed(row, &connected.link.session) else {
+            self.set_aside(row.seq, "damaged in the journal");
+            return true;
         };
         let packet_bytes = payload.len() + topic.len() + PUBLISH_OVERHEAD_BYTES;
         if packet_bytes > connected.link.packet_bytes_max {
-            log::error!(
-                "message {} has {packet_bytes} bytes, the broker takes {}; it is set aside",
-                row.seq,
-                connected.link.packet_bytes_max
-            );
-            self.journal.outbox_set_aside(row.seq, "larger than the broker takes")?;
-            return Ok(true);
+            let limit = connected.link.packet_bytes_max;
+            self.set_aside(row.seq, &format!("{packet_bytes} bytes, the broker takes {limit}"));
+            return true;
         }
-        // Counted first: a message that may have arrived must say so when it comes again.
-        self.journal.outbox_attempted(row.seq)?;
-        if !connected.link.publish(&topic, false, payload) {
-            return Ok(false);
+        connected.link.publish(&topic, false, payload) && connected.window.hand_over(Publish::Row(row.seq), now)
+    }
+
+    fn hear_command(&self, connected: &mut Connected, topic: &str, payload: &[u8]) {
+        let settings = Arc::clone(&connected.link.settings);
+        match command::hear(&settings.mqtt.root, &connected.link.session, topic, payload) {
+            Some(Heard::Interrupted(topic)) => {
+                let status = CommandStatus::Failed("interrupted by a restart or a lost connection".to_owned());
+                self.say_command(connected, &topic, &status);
+            }
+            Some(Heard::Asked { topic, kind, study_key }) => {
+                log::info!("command {topic}");
+                match kind {
+                    Some(kind) if self.actions.shared.settings().commands.contains(&kind) => {
+                        self.say_command(connected, &topic, &CommandStatus::Executing);
+                        self.execute(connected, topic, kind, study_key.as_deref());
+                    }
+                    Some(_) => {
+                        let why = "not allowed by this device's configuration (commands.allow)".to_owned();
+                        self.say_command(connected, &topic, &CommandStatus::Failed(why));
+                    }
+                    None => {
+                        self.say_command(connected, &topic, &CommandStatus::Failed("not a known command".to_owned()));
+                    }
+                }
+            }
+            None => {}
         }
-        Ok(connected.window.hand_over(Publish::Row(row.seq), now))
+    }
+
+    fn execute(&self, connected: &mut Connected, topic: CommandTopic, kind: CommandKind, study_key: Option<&str>) {
+        let actions = &self.actions;
+        let done = match kind {
+            CommandKind::Health => overview::look(&actions.shared, &actions.journal, true)
+                .map_err(|error| error.to_string())
+                .and_then(|look| serde_json::to_value(look).map_err(|error| error.to_string())),
+            CommandKind::Rescan => actions.rescan().map(|()| Value::Null).map_err(|error| error.to_string()),
+            CommandKind::Retry => match study_key {
+                Some(key) => actions.retry(key).map(Value::from).map_err(|error| error.to_string()),
+                None => Err("names no study_key".to_owned()),
+            },
+            CommandKind::SelfTest if connected.testing.is_some() => Err("a self-test is being done".to_owned()),
+            CommandKind::SelfTest => match actions.self_test() {
+                // Its result comes as an event.
+                Ok(()) => {
+                    connected.testing = Some(topic);
+                    return;
+                }
+                Err(error) => Err(error.to_string()),
+            },
+        };
+        let status = done.map_or_else(CommandStatus::Failed, CommandStatus::Successful);
+        self.say_command(connected, &topic, &status);
+    }
+
+    fn say_command(&self, connected: &mut Connected, topic: &CommandTopic, status: &CommandStatus) {
+        let payload = payload::command(&self.actions.key, topic, &connected.link.session, status);
+        connected.standing.say(topic.as_str(), payload);
     }
 
     /// Tells the broker that this is an orderly end, and waits a moment for its last words.
-    fn say_farewell(&self, connected: Option<Connected>, begun: Instant) -> Result<(), JournalError> {
-        let Some(mut connected) = connected else { return Ok(()) };
-        let down = payload::health(&self.key, &connected.link.session, Health::Down, HEALTH_INTERVAL_S);
-        self.momentary(&mut connected, topics::HEALTH, down, begun.elapsed());
+    fn say_farewell(&self, mut round: Round, begun: Instant) -> Result<(), JournalError> {
+        if let Some(connected) = &mut round.connected {
+            let down = self.health_payload(&connected.link.session, Health::Down);
+            connected.standing.say(topics::HEALTH, down);
+            Self::say(connected, begun.elapsed());
+        }
         let until = Instant::now() + FAREWELL;
-        while connected.window.room() < super::window::IN_FLIGHT_MAX {
-            let left = until.saturating_duration_since(Instant::now());
-            match self.events.recv_timeout(left) {
-                Ok(LinkEvent::Sent(packet_id)) => connected.window.went_out(packet_id),
-                Ok(LinkEvent::Answered(packet_id, answer)) => self.answered(&mut connected, packet_id, &answer)?,
-                Ok(LinkEvent::Down) | Err(_) => return Ok(()),
-                Ok(LinkEvent::Up(_) | LinkEvent::Wake) => {}
+        while round.connected.as_ref().is_some_and(|connected| !connected.window.is_empty()) {
+            match self.events.recv_timeout(until.saturating_duration_since(Instant::now())) {
+                Ok(event) => self.hear(event, &mut round, begun.elapsed()),
+                Err(_) => break,
             }
         }
-        connected.end();
-        Ok(())
+        let settled = self.settle(&mut round);
+        if let Some(mut connected) = round.connected {
+            connected.end();
+        }
+        settled
     }
 }

@@ -7,10 +7,15 @@
 //! small broker for the demonstration and the tests.
 
 pub mod backoff;
+pub(super) mod certificate;
+mod client;
+pub mod command;
 pub mod delivery;
 pub mod loopback;
+pub mod numbers;
 pub mod payload;
 pub mod session;
+mod standing;
 pub mod subscriber;
 pub(super) mod tls;
 pub mod topics;

@@ -8,9 +8,12 @@
 use serde_json::{Map, Value, json};
 
 use super::topics;
+use crate::appliance::alarms::Raised;
 use crate::appliance::clock;
+use crate::appliance::config::Settings;
+use crate::appliance::health::machine::Machine;
 use crate::appliance::identity::{DeviceKey, MESSAGE};
-use crate::appliance::journal::{OutboxMessage, StudyState};
+use crate::appliance::journal::{OutboxMessage, OutboxRow, StudyState};
 
 /// Schema of a report.
 pub const REPORT_SCHEMA: &str = "deepspine.report/1";
@@ -20,6 +23,8 @@ pub const STUDY_SCHEMA: &str = "deepspine.study/1";
 pub const HEALTH_SCHEMA: &str = "deepspine.health/1";
 /// Schema of the device's identity.
 pub const IDENTITY_SCHEMA: &str = "deepspine.identity/1";
+/// Schema of a command's state.
+pub const COMMAND_SCHEMA: &str = "deepspine.command/1";
 /// Schema of the models.
 pub const MODELS_SCHEMA: &str = "deepspine.models/1";
 
@@ -61,6 +66,7 @@ pub fn report_message(key: &DeviceKey, study_key: &str, report_id: &str, time: &
     OutboxMessage {
         topic: topics::REPORT,
         study_key: study_key.to_owned(),
+        report_id: Some(report_id.to_owned()),
         payload: enveloped(REPORT_SCHEMA, &msg_id, time, content),
         replaces: false,
     }
@@ -89,11 +95,13 @@ pub fn study_message(key: &DeviceKey, study_key: &str, state: StudyState, about:
             content.insert("attempt".to_owned(), Value::from(attempt));
             format!("{study_key} {attempt}")
         }
+        About::Person => study_key.to_owned(),
     };
     let msg_id = msg_id(key, topics::STUDY, &what, state.name());
     OutboxMessage {
         topic: topics::STUDY,
         study_key: study_key.to_owned(),
+        report_id: None,
         payload: enveloped(STUDY_SCHEMA, &msg_id, &clock::now_rfc3339(), content),
         replaces: true,
     }
@@ -104,6 +112,8 @@ pub fn study_message(key: &DeviceKey, study_key: &str, state: StudyState, about:
 pub enum About<'a> {
     /// An attempt begins; 1 for the first.
     Attempt(u32),
+    /// A person decided it.
+    Person,
     /// It was read.
     Report {
         /// The report's id.
@@ -137,15 +147,18 @@ fn enveloped(schema: &str, msg_id: &str, time: &str, content: Map<String, Value>
 /// A stored payload with what only delivery knows; `None` where it is no JSON object, which the
 /// journal never holds unless it was tampered with.
 #[must_use]
-pub fn completed(stored: &[u8], session: &str, seq: i64, replayed: bool) -> Option<Vec<u8>> {
-    let mut message: Map<String, Value> = serde_json::from_slice(stored).ok()?;
+pub fn completed(row: &OutboxRow, session: &str) -> Option<Vec<u8>> {
+    let mut message: Map<String, Value> = serde_json::from_slice(&row.payload).ok()?;
     message.insert("session".to_owned(), Value::from(session));
-    message.insert("replayed".to_owned(), Value::from(replayed));
-    message.insert("seq".to_owned(), Value::from(seq));
+    message.insert("replayed".to_owned(), Value::from(row.attempts > 0));
+    message.insert("seq".to_owned(), Value::from(row.seq));
+    if row.superseded > 0 {
+        message.insert("superseded".to_owned(), Value::from(row.superseded));
+    }
     serde_json::to_vec(&message).ok()
 }
 
-/// A status or twin message of this moment, which is not kept in the journal.
+/// A status, twin or command message of this moment, which is not kept in the journal.
 fn momentary(key: &DeviceKey, topic: &str, schema: &str, session: &str, content: Value) -> Vec<u8> {
     let Value::Object(mut content) = content else { return Vec::new() };
     content.insert("session".to_owned(), Value::from(session));
@@ -154,24 +167,62 @@ fn momentary(key: &DeviceKey, topic: &str, schema: &str, session: &str, content:
     enveloped(schema, &msg_id, &clock::now_rfc3339(), content)
 }
 
-/// The health status. `interval_s` is how often it is repeated.
+/// The health status, with the number of alarms that stand. `interval_s` is how often it is repeated.
 #[must_use]
-pub fn health(key: &DeviceKey, session: &str, health: Health, interval_s: u64) -> Vec<u8> {
-    let content = json!({ "status": health.name(), "interval_s": interval_s });
+pub fn health(key: &DeviceKey, session: &str, health: Health, alarms: usize, interval_s: u64) -> Vec<u8> {
+    let content = json!({ "status": health.name(), "alarms": alarms, "interval_s": interval_s });
     momentary(key, topics::HEALTH, HEALTH_SCHEMA, session, content)
+}
+
+/// An alarm as thin-edge.io knows them; an empty payload clears one.
+#[must_use]
+pub fn alarm(raised: Option<&Raised>) -> Vec<u8> {
+    raised.map_or_else(Vec::new, |raised| {
+        let content = json!({
+            "severity": raised.severity.name(),
+            "text": raised.text.as_str(),
+            "time": raised.since.as_str(),
+        });
+        content.to_string().into_bytes()
+    })
+}
+
+/// The state of a command on `topic`, with what came of it.
+#[must_use]
+pub fn command(key: &DeviceKey, topic: &str, session: &str, status: &CommandStatus) -> Vec<u8> {
+    let content = match status {
+        CommandStatus::Executing => json!({ "status": "executing" }),
+        CommandStatus::Successful(result) => json!({ "status": "successful", "result": result }),
+        CommandStatus::Failed(reason) => json!({ "status": "failed", "reason": reason }),
+    };
+    momentary(key, topic, COMMAND_SCHEMA, session, content)
+}
+
+/// Where a command stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum CommandStatus {
+    /// It is being done.
+    Executing,
+    /// It was done, with this result.
+    Successful(Value),
+    /// It was not done, for this reason.
+    Failed(String),
 }
 
 /// What this device is.
 #[must_use]
-pub fn identity(key: &DeviceKey, session: &str, device_id: &str) -> Vec<u8> {
+pub fn identity(key: &DeviceKey, session: &str, settings: &Settings) -> Vec<u8> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let memory_mib = rustix::system::sysinfo().totalram / (1 << 20);
     let content = json!({
-        "device": device_id,
+        "device": settings.device_id,
         "name": "deepspine",
         "version": env!("CARGO_PKG_VERSION"),
         "architecture": std::env::consts::ARCH,
         "kernel": rustix::system::uname().release().to_string_lossy(),
+        "board": Machine::default().model(),
+        "protocol": settings.mqtt.protocol.name(),
+        "commands": settings.commands.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "cores": cores,
         "memory_mib": memory_mib,
     });
@@ -193,6 +244,10 @@ mod tests {
         DeviceKey::new([5; DeviceKey::BYTES])
     }
 
+    fn row(payload: Vec<u8>) -> OutboxRow {
+        OutboxRow { seq: 7, topic: topics::REPORT.to_owned(), attempts: 1, superseded: 0, payload }
+    }
+
     fn object(bytes: &[u8]) -> Map<String, Value> {
         serde_json::from_slice(bytes).unwrap()
     }
@@ -200,7 +255,7 @@ mod tests {
     #[test]
     fn a_report_travels_in_its_envelope() {
         let message = report_message(&key(), "s", "r", "2026-01-01T00:00:00.000Z", json!({ "revision": 2 }));
-        let sent = object(&completed(&message.payload, "abc", 7, true).unwrap());
+        let sent = object(&completed(&row(message.payload), "abc").unwrap());
         assert_eq!(sent["schema"], REPORT_SCHEMA);
         assert_eq!(sent["time"], "2026-01-01T00:00:00.000Z");
         assert_eq!((&sent["session"], &sent["seq"], &sent["replayed"]), (&json!("abc"), &json!(7), &json!(true)));
@@ -216,13 +271,20 @@ mod tests {
     }
 
     #[test]
+    fn a_state_says_how_many_it_stands_for() {
+        let message = study_message(&key(), "s", StudyState::Done, About::Attempt(1));
+        let sent = object(&completed(&OutboxRow { superseded: 3, ..row(message.payload) }, "abc").unwrap());
+        assert_eq!(sent["superseded"], 3);
+    }
+
+    #[test]
     fn what_is_no_object_is_not_sent() {
-        assert_eq!(completed(b"[1]", "s", 1, false), None);
+        assert_eq!(completed(&row(b"[1]".to_vec()), "s"), None);
     }
 
     #[test]
     fn health_carries_its_session() {
-        let will = object(&health(&key(), "abc", Health::Down, 60));
+        let will = object(&health(&key(), "abc", Health::Down, 0, 60));
         assert_eq!(
             (&will["status"], &will["session"], &will["interval_s"]),
             (&json!("down"), &json!("abc"), &json!(60))

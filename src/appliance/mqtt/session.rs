@@ -10,36 +10,23 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::{Duration, Instant};
 
-use rumqttc::Outgoing;
-use rumqttc::Transport;
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{LastWill, Packet, PubAckReason};
-use rumqttc::v5::{Client, ConnectionError, Event, MqttOptions};
-
 use super::backoff::Backoff;
+use super::client::{self, Client, ConnectOptions, Incoming};
 use super::payload::{self, Health, MESSAGE_BYTES_MAX};
-use super::{tls, topics};
+use super::{tls, topics, window};
+use crate::appliance::alarms::{Alarm, Severity};
 use crate::appliance::config::{Broker, Settings};
-use crate::appliance::health::{Heartbeats, Stage};
+use crate::appliance::health::counters::Counters;
+use crate::appliance::health::{Heartbeats, IDLE_BEAT, Stage};
 use crate::appliance::identity::{self, DeviceKey};
 use crate::appliance::shared::Shared;
 
 /// How often the health status is repeated, seconds.
 pub const HEALTH_INTERVAL_S: u64 = 60;
-/// Requests that the client queues; more than the in-flight window, so that publishing never waits.
-const REQUESTS_MAX: usize = 64;
-/// Packet ids that the client goes through before it starts again: far more than are in flight, so that
-/// an id is never used while its last publish waits (a collision stalls rumqttc).
-const PACKET_IDS: u16 = 1024;
 /// Largest packet, both ways: a message with its topic and properties.
 const PACKET_BYTES_MAX: u32 = MESSAGE_BYTES_MAX as u32 + 1024;
 /// A connection that lasted this long proved itself.
 const PROVEN_AFTER: Duration = Duration::from_secs(30);
-/// How often a wait looks whether it is time to stop.
-const WAIT_SLICE: Duration = Duration::from_millis(500);
-/// How long connecting may take, TLS included, seconds.
-const CONNECT_TIMEOUT_S: u64 = 10;
-
 /// Why a connection could not be begun.
 #[derive(Debug, thiserror::Error)]
 pub enum SessionError {
@@ -70,7 +57,7 @@ impl SessionError {
     }
 }
 
-/// What happens on the connection.
+/// What happens on the connection, and what else `delivery` should know.
 pub enum LinkEvent {
     /// The broker took the connection.
     Up(Link),
@@ -78,9 +65,13 @@ pub enum LinkEvent {
     Sent(u16),
     /// The broker answered for a packet id: accepted, or refused with a reason.
     Answered(u16, Answer),
+    /// A message came in: topic and payload.
+    Message(String, Vec<u8>),
     /// The connection is gone.
     Down,
-    /// Nothing from the connection: there is something new in the outbox.
+    /// A self-test that a command asked for has ended: what it told.
+    SelfTested(Result<String, String>),
+    /// Nothing from the connection: there is something new in the outbox or among the alarms.
     Wake,
 }
 
@@ -100,8 +91,12 @@ pub struct Link {
     pub session: String,
     /// The settings that it was made with.
     pub settings: Arc<Settings>,
+    /// [`Shared::connection_epoch`] when it was made.
+    pub epoch: u32,
     /// Largest packet that the broker takes, bytes.
     pub packet_bytes_max: usize,
+    /// Publishes that the broker lets wait for their PUBACK.
+    pub in_flight_max: usize,
     ended: Arc<AtomicBool>,
 }
 
@@ -109,14 +104,26 @@ impl Link {
     /// Hands a QoS 1 publish to the connection; `false` where it takes no more.
     #[must_use]
     pub fn publish(&self, topic: &str, retain: bool, payload: Vec<u8>) -> bool {
-        self.client.try_publish(topic, QoS::AtLeastOnce, retain, payload).is_ok()
+        self.client.publish(topic, true, retain, payload)
+    }
+
+    /// Hands a QoS 0 publish to the connection, which may lose it.
+    pub fn mention(&self, topic: &str, payload: Vec<u8>) {
+        let _ = self.client.publish(topic, false, false, payload);
+    }
+
+    /// Asks for messages on `filter`.
+    pub fn subscribe(&self, filter: &str) {
+        if !self.client.subscribe(filter) {
+            log::warn!("no commands are heard on this connection: it takes no subscription");
+        }
     }
 
     /// Ends the connection in order, so that the broker forgets the will.
     pub fn disconnect(&self) {
         self.ended.store(true, Ordering::Release);
         // Where the request can't get through, the flag ends the connection at its next ping.
-        let _ = self.client.try_disconnect();
+        self.client.disconnect();
     }
 }
 
@@ -136,35 +143,36 @@ impl Session {
     /// Connects, pumps, waits, until the supervisor stops it.
     pub fn run(self, heartbeats: &Heartbeats) {
         let mut backoff = Backoff::default();
-        let mut last_problem = None;
         while !self.shared.stopping() {
             heartbeats.beat(Stage::MqttIo);
             let settings = self.shared.settings();
             let Some(broker) = &settings.mqtt.broker else {
-                self.wait(WAIT_SLICE, heartbeats);
+                self.shared.alarms.clear(Alarm::Broker);
+                self.wait(IDLE_BEAT, heartbeats);
                 continue;
             };
             let begun = Instant::now();
+            // Before the files are read: what changes while they are is taken up by the next connection.
+            let epoch = self.shared.connection_epoch();
             let problem = match self.options(&settings, broker) {
-                Ok((options, session)) => self.pump(options, session, &settings, heartbeats),
-                Err(error) => error.to_string(),
+                Ok((options, session)) => self.pump(options, session, (&settings, epoch), heartbeats),
+                Err(error) => Some(error.to_string()),
             };
             if self.shared.stopping() {
                 break;
             }
-            // One line a change of state, not one a retry.
-            if last_problem.as_ref() != Some(&problem) {
-                log::warn!("broker {}:{}: {problem}; results wait in the journal", broker.host, broker.port);
-                last_problem = Some(problem);
+            if let Some(problem) = problem {
+                let text = format!("broker {}:{}: {problem}; results wait in the journal", broker.host, broker.port);
+                self.shared.alarms.raise(Alarm::Broker, Severity::Warning, &text);
             }
             if begun.elapsed() >= PROVEN_AFTER {
                 backoff.reset();
-                last_problem = None;
             }
             self.wait(backoff.next_wait(random()), heartbeats);
         }
     }
 
+    /// Waits, unless somebody is in a hurry: the settings changed or the appliance stops.
     fn wait(&self, wait: Duration, heartbeats: &Heartbeats) {
         let until = Instant::now() + wait;
         loop {
@@ -173,100 +181,94 @@ impl Session {
             if left.is_zero() || self.shared.stopping() {
                 return;
             }
-            match self.hurry.recv_timeout(left.min(WAIT_SLICE)) {
+            match self.hurry.recv_timeout(left.min(IDLE_BEAT)) {
                 Ok(()) | Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {}
             }
         }
     }
 
-    fn options(&self, settings: &Settings, broker: &Broker) -> Result<(MqttOptions, String), SessionError> {
+    fn options(&self, settings: &Settings, broker: &Broker) -> Result<(ConnectOptions, String), SessionError> {
         let session = identity::random_hex(8).map_err(SessionError::Random)?;
-        let mut options = MqttOptions::new(&settings.device_id, &broker.host, broker.port);
-        options
-            .set_clean_start(true)
-            .set_keep_alive(settings.mqtt.keep_alive)
-            .set_connection_timeout(CONNECT_TIMEOUT_S)
-            .set_outgoing_inflight_upper_limit(PACKET_IDS)
-            .set_max_packet_size(Some(PACKET_BYTES_MAX))
-            .set_last_will(LastWill::new(
-                topics::below(&settings.mqtt.root, topics::HEALTH),
-                payload::health(&self.key, &session, Health::Down, HEALTH_INTERVAL_S),
-                QoS::AtLeastOnce,
-                true,
-                None,
-            ));
-        if let Some(username) = &broker.username {
-            options.set_credentials(username, password(broker.password_file.as_deref())?);
-        }
-        if let Some(files) = &broker.tls {
-            let config = tls::client_config(files)?;
-            options.set_transport(Transport::tls_with_config(rumqttc::TlsConfiguration::Rustls(config)));
-        }
+        let credentials = match &broker.username {
+            Some(username) => Some((username.clone(), password(broker.password_file.as_deref())?)),
+            None => None,
+        };
+        let options = ConnectOptions {
+            protocol: settings.mqtt.protocol,
+            client_id: settings.device_id.clone(),
+            host: broker.host.clone(),
+            port: broker.port,
+            keep_alive: settings.mqtt.keep_alive,
+            packet_bytes_max: PACKET_BYTES_MAX,
+            credentials,
+            tls: broker.tls.as_ref().map(tls::client_config).transpose()?,
+            will_topic: topics::below(&settings.mqtt.root, topics::HEALTH),
+            will_payload: payload::health(&self.key, &session, Health::Down, 0, HEALTH_INTERVAL_S),
+        };
         Ok((options, session))
     }
 
-    /// Drives one connection to its end; why it ended.
-    fn pump(&self, options: MqttOptions, session: String, settings: &Arc<Settings>, heartbeats: &Heartbeats) -> String {
-        let (client, mut connection) = Client::new(options, REQUESTS_MAX);
+    /// Drives one connection to its end; why it ended, where nobody asked for that.
+    fn pump(
+        &self,
+        options: ConnectOptions,
+        session: String,
+        (settings, epoch): (&Arc<Settings>, u32),
+        heartbeats: &Heartbeats,
+    ) -> Option<String> {
+        let (client, mut connection) = client::connect(options);
         let ended = Arc::new(AtomicBool::new(false));
         let mut link = Some(Link {
             client,
             session,
             settings: Arc::clone(settings),
+            epoch,
             packet_bytes_max: PACKET_BYTES_MAX as usize,
+            in_flight_max: window::IN_FLIGHT_MAX,
             ended: Arc::clone(&ended),
         });
-        let mut was_up = false;
         let problem = loop {
             heartbeats.beat(Stage::MqttIo);
-            let event = match connection.recv() {
-                Ok(Ok(event)) => event,
-                Ok(Err(error)) => break told(&error),
-                Err(_) => break "the client is gone".to_owned(),
+            let incoming = match connection.next() {
+                Ok(incoming) => incoming,
+                Err(problem) => break Some(problem),
             };
-            let forward = match event {
-                Event::Incoming(Packet::ConnAck(ack)) => link.take().map(|mut link| {
-                    was_up = true;
-                    let limit = ack.properties.and_then(|p| p.max_packet_size).unwrap_or(PACKET_BYTES_MAX);
-                    link.packet_bytes_max = link.packet_bytes_max.min(limit as usize);
+            let event = match incoming {
+                Incoming::Accepted { packet_bytes_max, receive_max } => link.take().map(|mut link| {
+                    Counters::one(&self.shared.counters.connections);
+                    if let Some(limit) = packet_bytes_max {
+                        link.packet_bytes_max = link.packet_bytes_max.min(limit as usize);
+                    }
+                    if let Some(limit) = receive_max {
+                        link.in_flight_max = link.in_flight_max.min(limit.into());
+                    }
                     LinkEvent::Up(link)
                 }),
-                Event::Incoming(Packet::PubAck(ack)) => Some(LinkEvent::Answered(ack.pkid, answer(ack.reason))),
-                Event::Outgoing(Outgoing::Publish(packet_id)) => Some(LinkEvent::Sent(packet_id)),
+                Incoming::Answered { packet_id, answer } => {
+                    Some(LinkEvent::Answered(packet_id, answer.map_or_else(Answer::Refused, |()| Answer::Accepted)))
+                }
+                Incoming::Sent { packet_id } => Some(LinkEvent::Sent(packet_id)),
+                Incoming::Message { topic, payload } => Some(LinkEvent::Message(topic, payload)),
                 // The request to disconnect is stuck behind publishes that are not acknowledged.
-                Event::Outgoing(Outgoing::PingReq) if ended.load(Ordering::Acquire) => {
-                    break "the broker does not acknowledge".to_owned();
+                Incoming::Ping if ended.load(Ordering::Acquire) => {
+                    break Some("the broker does not acknowledge".to_owned());
                 }
                 // A collision stalls the client until a timeout; a fresh one is quicker.
-                Event::Outgoing(Outgoing::AwaitAck(_)) => break "packet ids collided".to_owned(),
-                Event::Outgoing(Outgoing::Disconnect) => break "the connection was ended in order".to_owned(),
-                _ => None,
+                Incoming::Collided => break Some("packet ids collided".to_owned()),
+                Incoming::Ended => break None,
+                Incoming::Ping | Incoming::Other => None,
             };
-            if let Some(event) = forward
+            if let Some(event) = event
                 && self.events.send(event).is_err()
             {
-                break "delivery is gone".to_owned();
+                break None;
             }
         };
-        if was_up {
+        if link.is_none() {
             let _ = self.events.send(LinkEvent::Down);
         }
         problem
-    }
-}
-
-fn answer(reason: PubAckReason) -> Answer {
-    match reason {
-        PubAckReason::Success | PubAckReason::NoMatchingSubscribers => Answer::Accepted,
-        refused => Answer::Refused(format!("{refused:?}")),
-    }
-}
-
-fn told(error: &ConnectionError) -> String {
-    match error {
-        ConnectionError::ConnectionRefused(code) => format!("refuses the connection: {code:?}"),
-        other => other.to_string(),
     }
 }
 

@@ -11,6 +11,17 @@ pub const REPORT: &str = "e/report";
 /// States of studies, through the journal.
 pub const STUDY: &str = "e/study";
 
+/// Numbers of the machine. Not acknowledged, not kept.
+pub const SYSTEM: &str = "m/system";
+/// Numbers of the readings. Not acknowledged, not kept.
+pub const INFERENCE: &str = "m/inference";
+/// Numbers of the outbox. Not acknowledged, not kept.
+pub const QUEUE: &str = "m/queue";
+/// Alarms, below which each has its name. Retained; an empty payload clears one.
+pub const ALARM: &str = "a";
+/// Commands, below which stand their type and id. Retained.
+pub const COMMAND: &str = "cmd";
+
 /// `suffix` below `root`.
 #[must_use]
 pub fn below(root: &str, suffix: &str) -> String {

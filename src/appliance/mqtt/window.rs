@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use heapless::Deque;
 
+use crate::appliance::alarms::Alarm;
+
 /// Most publishes that wait for their PUBACK at a time.
 pub const IN_FLIGHT_MAX: usize = 16;
 /// A publish that is not acknowledged for this long ends its connection.
@@ -14,8 +16,10 @@ pub const ACK_DEADLINE: Duration = Duration::from_secs(60);
 pub enum Publish {
     /// The outbox row with this sequence number.
     Row(i64),
-    /// A status or twin message, which has no row.
+    /// A status, twin, alarm or command message, which has no row.
     Momentary,
+    /// The end of an alarm.
+    AlarmCleared(Alarm),
 }
 
 #[derive(Debug)]
@@ -51,14 +55,20 @@ impl Window {
         }
     }
 
-    /// The broker acknowledged `packet_id`; whose publish that was.
-    pub fn acknowledged(&mut self, packet_id: u16) -> Option<Publish> {
+    /// Whether nothing is in flight.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.slots.is_empty()
+    }
+
+    /// The broker acknowledged `packet_id`; whose publish that was, and when it was handed over.
+    pub fn acknowledged(&mut self, packet_id: u16) -> Option<(Publish, Duration)> {
         let place = self.slots.iter().position(|s| s.packet_id == Some(packet_id))?;
         let mut found = None;
         for i in 0..self.slots.len() {
             let slot = self.slots.pop_front()?;
             if i == place {
-                found = Some(slot.publish);
+                found = Some((slot.publish, slot.handed_at));
             } else {
                 // One was taken out, so there is room for the others.
                 let _ = self.slots.push_back(slot);
@@ -89,10 +99,10 @@ mod tests {
         for packet_id in [7, 8, 9] {
             window.went_out(packet_id);
         }
-        assert_eq!(window.acknowledged(8), Some(Publish::Row(2)));
+        assert_eq!(window.acknowledged(8), Some((Publish::Row(2), NOW)));
         assert_eq!(window.acknowledged(8), None);
-        assert_eq!(window.acknowledged(9), Some(Publish::Row(3)));
-        assert_eq!(window.acknowledged(7), Some(Publish::Row(1)));
+        assert_eq!(window.acknowledged(9), Some((Publish::Row(3), NOW)));
+        assert_eq!(window.acknowledged(7), Some((Publish::Row(1), NOW)));
         assert_eq!(window.room(), IN_FLIGHT_MAX);
     }
 
