@@ -36,7 +36,7 @@ impl Service {
         let mut buffer = [0; 256];
         loop {
             let length = self.heard.recv(&mut buffer).expect("a word in time");
-            if buffer[..length] == *message.as_bytes() {
+            if buffer[..length].starts_with(message.as_bytes()) {
                 return;
             }
         }
@@ -57,7 +57,7 @@ impl Drop for Service {
 fn config(dir: &Path, broken: bool) -> String {
     let key = if broken { "no-such-key = 1\n" } else { "" };
     format!(
-        "{key}[ingest]\nfolder = \"{0}/in\"\n[storage]\nstate-dir = \"{0}/state\"\nout-dir = \"{0}/out\"\n",
+        "{key}[ingest]\nfolder = \"{0}/in\"\n[storage]\nstate-dir = \"{0}/state\"\nout-dir = \"{0}/out\"\nruntime-dir = \"{0}/run\"\n",
         dir.display()
     )
 }
@@ -74,7 +74,7 @@ fn a_service_is_ready_watched_reloaded_and_stopped_in_order() {
 
     std::fs::write(&file, config(dir.path(), true)).expect("the test's folder can be written");
     service.signal(Signal::HUP);
-    service.wait_for("RELOADING=1");
+    service.wait_for("RELOADING=1\nMONOTONIC_USEC=");
     service.wait_for("READY=1");
     service.wait_for("WATCHDOG=1");
 

@@ -51,6 +51,58 @@ pub fn kept_dir(state_dir: &Path) -> PathBuf {
     state_dir.join("bundles")
 }
 
+/// Where those are kept whose report a broker has.
+#[must_use]
+pub fn delivered_dir(state_dir: &Path) -> PathBuf {
+    kept_dir(state_dir).join("delivered")
+}
+
+/// Where the bundle called `file` is kept.
+#[must_use]
+pub fn find(state_dir: &Path, file: &str) -> PathBuf {
+    let delivered = delivered_dir(state_dir).join(file);
+    if delivered.exists() { delivered } else { kept_dir(state_dir).join(file) }
+}
+
+/// Notes, outside of the journal, that a broker has the report of the bundle called `file`. Not durable on
+/// return: a power cut may take it back, and then a lost journal sends the report once more.
+pub fn mark_delivered(state_dir: &Path, file: &str) {
+    let from = kept_dir(state_dir).join(file);
+    match std::fs::rename(&from, delivered_dir(state_dir).join(file)) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            log::warn!("a bundle can't be put with those delivered: {error}");
+        }
+        _ => {}
+    }
+}
+
+/// Removes the bundle called `file`; the bytes that are free by that.
+pub fn remove(state_dir: &Path, file: &str) -> u64 {
+    let path = find(state_dir, file);
+    let bytes = std::fs::metadata(&path).map_or(0, |metadata| metadata.len());
+    match std::fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            log::warn!("a bundle can't be removed: {error}");
+            0
+        }
+        _ => bytes,
+    }
+}
+
+/// Size of all bundles kept, bytes.
+#[must_use]
+pub fn bytes_on_disk(state_dir: &Path) -> u64 {
+    let of = |dir: PathBuf| {
+        let listing = std::fs::read_dir(dir).into_iter().flatten().flatten();
+        listing
+            .filter_map(|entry| entry.metadata().ok())
+            .filter(std::fs::Metadata::is_file)
+            .map(|m| m.len())
+            .sum::<u64>()
+    };
+    of(kept_dir(state_dir)) + of(delivered_dir(state_dir))
+}
+
 /// Where children put theirs.
 #[must_use]
 pub fn incoming_dir(state_dir: &Path) -> PathBuf {
@@ -96,7 +148,7 @@ pub fn clear_incoming(state_dir: &Path) {
 /// # Errors
 /// See [`BundleProblem`].
 pub fn export(state_dir: &Path, file: &str, out_dir: &Path) -> Result<(), BundleProblem> {
-    let bundle = Bundle::read(&kept_dir(state_dir).join(file))?;
+    let bundle = Bundle::read(&find(state_dir, file))?;
     std::fs::create_dir_all(out_dir)?;
     // The pictures are drawn from what a child measured: a fault there must not take the appliance down.
     catch_unwind(AssertUnwindSafe(|| crate::export::write_all(&bundle, out_dir)))

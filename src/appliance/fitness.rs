@@ -4,54 +4,83 @@
 //! No study is claimed, and so no attempt is counted, before the test has passed. Its result is kept in
 //! the state folder; a failed one stands until binary, models or processor change.
 
-use super::config::Settings;
+use super::alarms::{Alarm, Severity};
 use super::reader::child;
 use super::reader::protocol::{SelfTestReply, SelfTestRequest};
 use super::reading::Programs;
 use super::self_test::{self, Kept};
+use super::shared::Shared;
 use crate::inference::{ModelSet, ModelSource};
 
 /// Whether studies may be read; tests the installation where nothing is known of it.
-pub fn may_read(programs: &Programs, models: &ModelSource, settings: &Settings, go_on: &dyn Fn() -> bool) -> bool {
-    let Some(starter) = &programs.self_test else { return true };
+pub fn may_read(programs: &Programs, models: &ModelSource, shared: &Shared, go_on: &dyn Fn() -> bool) -> bool {
+    if programs.self_test.is_none() {
+        return true;
+    }
     let made_by = match identity_of_installation(models) {
         Ok(made_by) => made_by,
         Err(why) => {
-            log::error!("nothing can be read: {why}");
+            let text = format!("nothing can be read: {why}");
+            shared.alarms.raise(Alarm::Models, Severity::Critical, &text);
             return false;
         }
     };
-    if let Some(kept) = Kept::load(&settings.storage.state_dir, &made_by) {
-        return kept.passed();
-    }
-    let request = SelfTestRequest { models_dir: models.folder(), threads: settings.reader.threads };
-    let program = starter(settings.reader.memory_mib, settings.reader.cpu_secs());
-    match child::ask(&program, &request, settings.reader.time_limit, go_on) {
-        Ok(SelfTestReply::Done { checks }) => conclude(Kept { made_by, checks }, settings),
-        Ok(SelfTestReply::Failed { reason }) => {
-            log::error!("nothing is read: the self-test could not be done: {reason}");
-            false
-        }
-        Err(error) => {
-            log::error!("nothing is read: the self-test could not be done: {error}");
-            false
-        }
+    shared.alarms.clear(Alarm::Models);
+    match Kept::load(&shared.settings().storage.state_dir, &made_by) {
+        Some(kept) => conclude(&kept, shared).is_ok(),
+        None => test_now(programs, models, shared, go_on).is_ok(),
     }
 }
 
-fn conclude(result: Kept, settings: &Settings) -> bool {
+/// Tests the installation now; what came of it, in words.
+///
+/// # Errors
+/// What failed, in words.
+pub fn test_now(
+    programs: &Programs,
+    models: &ModelSource,
+    shared: &Shared,
+    go_on: &dyn Fn() -> bool,
+) -> Result<String, String> {
+    let Some(starter) = &programs.self_test else { return Err("this appliance has no self-test".to_owned()) };
+    let settings = shared.settings();
+    let made_by = identity_of_installation(models)?;
+    let request = SelfTestRequest { models_dir: models.folder(), threads: settings.reader.threads };
+    let program = starter(settings.reader.memory_mib, settings.reader.cpu_secs());
+    let checks = match child::ask(&program, &request, settings.reader.time_limit, go_on) {
+        Ok(SelfTestReply::Done { checks }) => checks,
+        Ok(SelfTestReply::Failed { reason }) => return could_not(shared, &reason),
+        Err(error) => return could_not(shared, &error.to_string()),
+    };
+    let result = Kept { made_by, checks };
     if let Err(error) = result.save(&settings.storage.state_dir) {
         log::warn!("the self-test's result can't be kept, the next start tests again: {error}");
     }
-    if result.passed() {
-        log::info!("the self-test passed");
-    } else {
-        for check in result.checks.iter().filter(|check| !check.passed()) {
-            log::error!("the self-test failed: {}: {:.2}, at most {:.1}", check.name, check.value, check.max);
-        }
-        log::error!("nothing is read until the model set or the program is installed again");
+    let said = conclude(&result, shared)?;
+    log::info!("{said}");
+    Ok(said)
+}
+
+fn could_not(shared: &Shared, reason: &str) -> Result<String, String> {
+    let text = format!("nothing is read: the self-test could not be done: {reason}");
+    shared.alarms.raise(Alarm::SelfTest, Severity::Critical, &text);
+    Err(text)
+}
+
+fn conclude(result: &Kept, shared: &Shared) -> Result<String, String> {
+    let failed = result.checks.iter().filter(|check| !check.passed());
+    let failed: Vec<String> =
+        failed.map(|check| format!("{}: {:.2}, at most {:.1}", check.name, check.value, check.max)).collect();
+    if failed.is_empty() {
+        shared.alarms.clear(Alarm::SelfTest);
+        return Ok(format!("the self-test passed: {} checks", result.checks.len()));
     }
-    result.passed()
+    let text = format!(
+        "nothing is read until models or program are installed again: the self-test failed: {}",
+        failed.join("; ")
+    );
+    shared.alarms.raise(Alarm::SelfTest, Severity::Critical, &text);
+    Err(text)
 }
 
 fn identity_of_installation(models: &ModelSource) -> Result<String, String> {

@@ -3,19 +3,25 @@
 //! [`supervisor`] is where it is put together; read it first. No DICOM byte is parsed in this
 //! process: `reader` starts children that do.
 
+pub mod actions;
+pub mod alarms;
 pub mod bundles;
 pub mod checkup;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod fitness;
 pub mod health;
 pub mod identity;
 pub mod ingest;
 pub mod journal;
 pub mod mqtt;
+pub mod overview;
 pub mod reader;
 pub mod reading;
+pub mod restore;
 pub mod self_test;
 pub mod shared;
 pub mod supervisor;
 pub mod systemd;
+pub mod upkeep;

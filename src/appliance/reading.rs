@@ -7,19 +7,23 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use super::alarms::{Alarm, Severity};
 use super::bundles;
 use super::fitness;
-use super::health::{Heartbeats, Stage};
+use super::health::counters::Counters;
+use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::identity::{DeviceKey, INPUT};
 use super::ingest::desk::{Ask, LookResult, Looked, Told};
-use super::journal::{Claim, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
+use super::journal::{Beginning, Claim, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
 use super::mqtt::payload::{self, About};
+use super::mqtt::session::LinkEvent;
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{
     FileOutcome, ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX, ScanReply, ScanRequest, StudySummary,
 };
+use super::restore;
 use super::shared::Shared;
 use crate::inference::ModelSource;
 
@@ -27,8 +31,6 @@ use crate::inference::ModelSource;
 const SCAN_TIME_LIMIT: Duration = Duration::from_secs(60);
 /// Memory that a scan may take, MiB.
 const SCAN_MEMORY_MIB: u64 = 256;
-/// How often the thread says that it is alive while it has nothing to do.
-const IDLE_PERIOD: Duration = Duration::from_secs(1);
 /// Longest reason that is kept of a failure, bytes.
 const REASON_BYTES_MAX: usize = 300;
 
@@ -44,8 +46,12 @@ pub struct ReadingRoom {
     pub models: ModelSource,
     /// How children are started; tests start others.
     pub programs: Programs,
-    /// Called after something was put into the outbox.
-    pub wake_delivery: Box<dyn Fn() + Send>,
+    /// To `delivery`.
+    pub delivery: SyncSender<LinkEvent>,
+    /// To `upkeep`, which looks whether there is still room.
+    pub upkeep: SyncSender<()>,
+    /// How the journal began: what it does not know is restored from the bundles first.
+    pub beginning: Beginning,
 }
 
 /// Starts a child under a limit of memory (MiB) and of CPU time (seconds).
@@ -96,10 +102,12 @@ impl ReadingRoom {
             heartbeats.beat(Stage::Reading);
             !self.shared.stopping()
         };
+        restore::restore(&self.shared, &self.journal, &self.key, &self.beginning, &go_on)?;
+        self.wake_delivery();
         self.export_what_is_left()?;
         while !self.shared.stopping() {
             heartbeats.beat(Stage::Reading);
-            let answer = match asks.recv_timeout(IDLE_PERIOD) {
+            let answer = match asks.recv_timeout(IDLE_BEAT) {
                 Ok(Ask::Scan(files)) => Told::Scanned(self.scan(files, &go_on)?),
                 Ok(Ask::Summarise(study_key)) => {
                     let summary = self.summarise(&study_key, &go_on)?;
@@ -109,7 +117,13 @@ impl ReadingRoom {
                     let finished = self.read(&study_key, &go_on)?;
                     Told::ReadEnded(study_key, finished)
                 }
-                Err(RecvTimeoutError::Timeout) => continue,
+                Ok(Ask::SelfTest) => {
+                    let result = fitness::test_now(&self.programs, &self.models, &self.shared, &go_on);
+                    // Without a connection nobody waits for it.
+                    let _ = self.delivery.try_send(LinkEvent::SelfTested(result));
+                    continue;
+                }
+                Ok(Ask::Wake) | Err(RecvTimeoutError::Timeout) => continue,
                 Err(RecvTimeoutError::Disconnected) => return Ok(()),
             };
             if told.send(answer).is_err() {
@@ -117,6 +131,11 @@ impl ReadingRoom {
             }
         }
         Ok(())
+    }
+
+    fn wake_delivery(&self) {
+        // A full channel means that it has enough to wake up for.
+        let _ = self.delivery.try_send(LinkEvent::Wake);
     }
 
     /// Scans a batch; one that ends its child is halved until the file is found, whose attempt is counted
@@ -190,7 +209,7 @@ impl ReadingRoom {
 
     /// One attempt at a study; whether it needs no further one.
     fn read(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<bool, JournalError> {
-        if !fitness::may_read(&self.programs, &self.models, &self.shared.settings(), go_on) {
+        if !fitness::may_read(&self.programs, &self.models, &self.shared, go_on) {
             return Ok(false);
         }
         let files = one_path_an_instance(self.journal.files_of(study_key)?);
@@ -209,9 +228,16 @@ impl ReadingRoom {
                 return Ok(true);
             }
         };
-        (self.wake_delivery)();
-        let finished = match self.attempt(study_key, files, go_on) {
-            Ok(()) => true,
+        self.wake_delivery();
+        self.shared.say_activity(&format!("reads study {study_key}, attempt {attempt}"));
+        let begun = Instant::now();
+        let attempted = self.attempt(study_key, files, go_on);
+        self.shared.say_activity("waits for studies");
+        let finished = match attempted {
+            Ok(()) => {
+                self.shared.counters.reading_took(begun.elapsed());
+                true
+            }
             Err(AttemptError::Journal(error)) => return Err(error),
             // That the appliance stops, or can start no child, says nothing about the study.
             Err(AttemptError::Child(error @ (ChildError::Start(_) | ChildError::Stopped))) => {
@@ -221,7 +247,7 @@ impl ReadingRoom {
             }
             Err(error) => self.failed(study_key, attempt, &error)?,
         };
-        (self.wake_delivery)();
+        self.wake_delivery();
         Ok(finished)
     }
 
@@ -232,9 +258,13 @@ impl ReadingRoom {
         let state = self.journal.attempt_failed(study_key, &reason, max_attempts, move |state| {
             vec![payload::study_message(&key, &about, state, About::Failure { attempt, reason: &why })]
         })?;
-        log::error!("study {study_key}: attempt {attempt} of {max_attempts} failed: {reason}");
+        let text = format!("study {study_key}: attempt {attempt} of {max_attempts} failed: {reason}");
+        log::error!("{text}");
+        self.shared.counters.keep_error(&text);
+        Counters::one(&self.shared.counters.failed_attempts);
         if state == StudyState::Quarantined {
             log::error!("study {study_key} is quarantined; its files stay where they are");
+            let _ = self.upkeep.try_send(());
         }
         Ok(state == StudyState::Quarantined)
     }
@@ -285,21 +315,30 @@ impl ReadingRoom {
         };
         self.journal.commit_report(report, messages)?;
         log::info!("study {study_key}: report {report_id}, revision {revision}");
-        (self.wake_delivery)();
+        Counters::one(&self.shared.counters.reports);
+        let _ = self.upkeep.try_send(());
+        self.wake_delivery();
         Ok(self.export_what_is_left()?)
     }
 
     /// Writes the clinic's files of every report that lacks them: each is a pure function of its bundle.
     fn export_what_is_left(&self) -> Result<(), JournalError> {
         let settings = self.shared.settings();
+        let mut problem = None;
         for (report_id, file) in self.journal.reports_to_export()? {
             let out_dir = settings.storage.out_dir.join(&report_id);
             match bundles::export(&settings.storage.state_dir, &file, &out_dir) {
                 Ok(()) => self.journal.report_exported(&report_id)?,
-                Err(error) => {
-                    log::error!("report {report_id}: its files can't be written to {}: {error}", out_dir.display())
-                }
+                Err(error) => problem = Some(format!("report {report_id}: {error}")),
             }
+        }
+        match problem {
+            Some(problem) => {
+                let text =
+                    format!("the clinic's files can't be written: {problem}; it is tried again after the next reading");
+                self.shared.alarms.raise(Alarm::OutFolder, Severity::Minor, &text);
+            }
+            None => self.shared.alarms.clear(Alarm::OutFolder),
         }
         Ok(())
     }

@@ -1,6 +1,6 @@
 //! Composition root: threads, channels, signals, shutdown.
 //!
-//! [`Appliance::start`] puts the machine room together: the journal and four threads that know each
+//! [`Appliance::start`] puts the machine room together: the journal and threads that know each
 //! other only by channels. [`run`] is the thread `main` around it: it listens to signals, tells the
 //! service manager how things are, and ends everything in order. Whatever thread ends by itself ends
 //! the appliance: the next start goes on from the journal.
@@ -16,17 +16,21 @@ use std::time::{Duration, Instant};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use super::actions::{Actions, Threads};
+use super::alarms::{Alarm, Severity};
 use super::bundles;
-use super::config::{Settings, Sources};
+use super::config::{ConfigErrors, Settings, Sources};
+use super::control::Control;
 use super::health::{Heartbeats, Stage};
 use super::identity::{self, create_private_dir};
 use super::ingest::desk::{Ask, Desk, Told};
-use super::journal::{Journal, JournalError};
+use super::journal::{Journal, JournalError, Patience};
 use super::mqtt::delivery::Delivery;
 use super::mqtt::session::{LinkEvent, Session};
 use super::reading::{Programs, ReadingRoom};
 use super::shared::Shared;
 use super::systemd::Notifier;
+use super::upkeep::Upkeep;
 use crate::inference::{ModelSet, ModelSource};
 
 /// How often the export folder is looked at.
@@ -35,10 +39,14 @@ pub const RESCAN_PERIOD: Duration = Duration::from_secs(2);
 const ASKS_MAX: usize = 4;
 /// Events that wait for `delivery`.
 const LINK_EVENTS_MAX: usize = 64;
-/// How often `main` looks after the others.
-const ROUND: Duration = Duration::from_secs(1);
+/// How long a thread waits before it asks a journal again that can't be written.
+const JOURNAL_REST: Duration = Duration::from_secs(2);
+/// How often it says meanwhile that it is alive.
+const JOURNAL_REST_SLICE: Duration = Duration::from_millis(250);
+/// How often `main` looks after the others; a thread that ends tells it at once.
+const ROUND: Duration = Duration::from_secs(10);
 /// How long the threads may take to end.
-const FAREWELL: Duration = Duration::from_secs(10);
+const FAREWELL: Duration = Duration::from_secs(4);
 /// Name of the lock file in the state folder.
 const LOCK_FILE: &str = "lock";
 
@@ -83,10 +91,12 @@ pub enum ApplianceError {
 pub struct Appliance {
     /// Settings, and the sign to stop.
     shared: Arc<Shared>,
+    actions: Actions,
     heartbeats: Arc<Heartbeats>,
     threads: Vec<JoinHandle<()>>,
     ended: Receiver<(Stage, String)>,
     hurry: SyncSender<()>,
+    upkeep: SyncSender<()>,
     // Held, not read: the lock ends with the file.
     _lock: std::fs::File,
 }
@@ -100,39 +110,61 @@ impl Appliance {
         let Options { settings, models, rescan_period, programs } = options;
         let state_dir = settings.storage.state_dir.clone();
         let lock = prepare(&state_dir)?;
-        let key = identity::load_or_create_key(&state_dir)
+        let key = identity::load_or_create_key(&state_dir, settings.study_key_file.as_deref())
             .map_err(|source| ApplianceError::Folder { path: state_dir.clone(), source })?;
-        let journal = Journal::open(&state_dir)?;
+        let (journal, beginning) = Journal::open_or_replace(&state_dir)?;
         let shared = Arc::new(Shared::new(settings, rescan_period));
         let heartbeats = Arc::new(Heartbeats::default());
         let (asks_in, asks) = sync_channel::<Ask>(ASKS_MAX);
         let (told_in, told) = sync_channel::<Told>(ASKS_MAX);
         let (events_in, events) = sync_channel::<LinkEvent>(LINK_EVENTS_MAX);
         let (hurry, hurried) = sync_channel(1);
+        let (upkeep_in, upkeep_hurried) = sync_channel(1);
         let wake = events_in.clone();
-        let desk = Desk::open(Arc::clone(&shared), journal.clone(), key.clone(), asks_in, told)?;
+        shared.alarms.on_change(move || {
+            // A full channel means that delivery has enough to wake up for.
+            let _ = wake.try_send(LinkEvent::Wake);
+        });
+        let threads = Threads { ingest: told_in.clone(), reading: asks_in.clone(), delivery: events_in.clone() };
+        let actions =
+            Actions { shared: Arc::clone(&shared), journal: journal.clone(), key: key.clone(), threads: Some(threads) };
+        let patience = Arc::new(UntilItPasses { shared: Arc::clone(&shared), heartbeats: Arc::clone(&heartbeats) });
+        let patient = journal.patient(patience);
+        let desk = Desk::open(Arc::clone(&shared), patient.clone(), key.clone(), asks_in, told)?;
         let reading = ReadingRoom {
             shared: Arc::clone(&shared),
-            journal: journal.clone(),
+            journal: patient,
             key: key.clone(),
             models: models.clone(),
             programs,
-            wake_delivery: Box::new(move || {
-                // A full channel means that delivery has enough to wake up for.
-                let _ = wake.try_send(LinkEvent::Wake);
-            }),
+            delivery: events_in.clone(),
+            upkeep: upkeep_in.clone(),
+            beginning,
         };
-        let session = Session { shared: Arc::clone(&shared), key: key.clone(), events: events_in, hurry: hurried };
-        let delivery = Delivery { shared: Arc::clone(&shared), journal, key, events, models: models_told(&models) };
+        let session = Session { shared: Arc::clone(&shared), key, events: events_in, hurry: hurried };
+        let delivery = Delivery { actions: actions.clone(), events, models: models_told(&models, &shared) };
+        let upkeep = Upkeep { actions: actions.clone(), hurried: upkeep_hurried };
+        let control = Control::open(actions.clone());
         let mut crew = Crew::new(Arc::clone(&heartbeats));
         crew.start(Stage::Ingest, move |beats| desk.run(beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::Reading, move |beats| reading.run(&asks, &told_in, beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::Delivery, move |beats| delivery.run(beats).map_err(|e| e.to_string()))?;
+        crew.start(Stage::Upkeep, move |beats| upkeep.run(beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::MqttIo, move |beats| {
             session.run(beats);
             Ok(())
         })?;
-        Ok(Self { shared, heartbeats, threads: crew.threads, ended: crew.ended, hurry, _lock: lock })
+        control.start()?;
+        Ok(Self {
+            shared,
+            actions,
+            heartbeats,
+            threads: crew.threads,
+            ended: crew.ended,
+            hurry,
+            upkeep: upkeep_in,
+            _lock: lock,
+        })
     }
 
     /// Whether every thread still works.
@@ -160,14 +192,26 @@ impl Appliance {
             settings.storage.state_dir.clone_from(&now.storage.state_dir);
         }
         self.shared.replace_settings(settings);
-        // A full channel means that the wait is about to end anyway.
+        // Certificates are read again by a new connection.
+        self.shared.renew_connection();
+        self.wake();
+    }
+
+    /// Wakes every thread; a full channel means that its thread is about to wake up anyway.
+    fn wake(&self) {
+        if let Some(threads) = &self.actions.threads {
+            let _ = threads.ingest.try_send(Told::Wake);
+            let _ = threads.reading.try_send(Ask::Wake);
+            let _ = threads.delivery.try_send(LinkEvent::Wake);
+        }
         let _ = self.hurry.try_send(());
+        let _ = self.upkeep.try_send(());
     }
 
     /// Ends every thread in order; what does not end in time ends with the process.
     pub fn stop(self) {
         self.shared.stop();
-        let _ = self.hurry.try_send(());
+        self.wake();
         let until = Instant::now() + FAREWELL;
         let mut told = Vec::new();
         while told.len() < self.threads.len() {
@@ -224,24 +268,61 @@ impl Crew {
 
 /// Makes the folders and takes the lock, which says that this supervisor is the only one.
 fn prepare(state_dir: &Path) -> Result<std::fs::File, ApplianceError> {
-    let folders = [state_dir.to_owned(), bundles::kept_dir(state_dir), bundles::incoming_dir(state_dir)];
+    let folders = [state_dir.to_owned(), bundles::delivered_dir(state_dir), bundles::incoming_dir(state_dir)];
     for path in folders {
         create_private_dir(&path).map_err(|source| ApplianceError::Folder { path, source })?;
     }
-    let path = state_dir.join(LOCK_FILE);
-    let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(&path);
-    let lock = lock.map_err(|source| ApplianceError::Folder { path: path.clone(), source })?;
-    rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive)
-        .map_err(|_| ApplianceError::InUse(path))?;
-    Ok(lock)
+    match lock_state_dir(state_dir) {
+        Ok(Some(lock)) => Ok(lock),
+        Ok(None) => Err(ApplianceError::InUse(state_dir.join(LOCK_FILE))),
+        Err(source) => Err(ApplianceError::Folder { path: state_dir.join(LOCK_FILE), source }),
+    }
+}
+
+/// Takes the state folder's lock; `None` where another has it. It ends with the file.
+///
+/// # Errors
+/// Where the lock file can't be opened or made.
+pub fn lock_state_dir(state_dir: &Path) -> io::Result<Option<std::fs::File>> {
+    let lock = std::fs::OpenOptions::new().write(true).create(true).truncate(false).open(state_dir.join(LOCK_FILE))?;
+    match rustix::fs::flock(&lock, rustix::fs::FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => Ok(Some(lock)),
+        Err(rustix::io::Errno::WOULDBLOCK) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Threads whose work can't be done without the journal wait until it can be written again.
+struct UntilItPasses {
+    shared: Arc<Shared>,
+    heartbeats: Arc<Heartbeats>,
+}
+
+impl Patience for UntilItPasses {
+    fn go_on_after(&self, error: &JournalError) -> bool {
+        let text = format!("{error}; nothing new is read until it can be written again");
+        self.shared.alarms.raise(Alarm::Disk, Severity::Critical, &text);
+        let until = Instant::now() + JOURNAL_REST;
+        while Instant::now() < until && !self.shared.stopping() {
+            if let Some(stage) = Stage::of_this_thread() {
+                self.heartbeats.beat(stage);
+            }
+            std::thread::sleep(JOURNAL_REST_SLICE);
+        }
+        !self.shared.stopping()
+    }
+
+    fn over(&self) {
+        self.shared.alarms.clear(Alarm::Disk);
+    }
 }
 
 /// The models as `twin/models` tells them; none where there is no set.
-fn models_told(source: &ModelSource) -> serde_json::Value {
+fn models_told(source: &ModelSource, shared: &Shared) -> serde_json::Value {
     let entries = match ModelSet::open(source) {
         Ok(set) => set.manifest().model.iter().map(crate::inference::ModelEntry::model_use).collect(),
         Err(error) => {
-            log::error!("no study can be read: {error}");
+            shared.alarms.raise(Alarm::Models, Severity::Critical, &format!("no study can be read: {error}"));
             Vec::new()
         }
     };
@@ -251,21 +332,69 @@ fn models_told(source: &ModelSource) -> serde_json::Value {
         .collect()
 }
 
-/// Runs the appliance until SIGTERM or SIGINT; SIGHUP reads the configuration again.
+/// Runs the appliance until SIGTERM or SIGINT; SIGHUP reads the configuration again. With `fallen_back`
+/// the settings are those that worked last, and that is what was wrong with the present ones.
 ///
 /// # Errors
 /// See [`ApplianceError`].
-pub fn run(sources: &Sources, options: Options) -> Result<(), ApplianceError> {
+pub fn run(sources: &Sources, options: Options, fallen_back: Option<ConfigErrors>) -> Result<(), ApplianceError> {
     let notifier = Notifier::from_environment();
     let signals = listen_to_signals()?;
     let appliance = Appliance::start(options)?;
     log::info!("deepspine {} runs as {}", env!("CARGO_PKG_VERSION"), appliance.shared.settings().device_id);
+    match fallen_back {
+        Some(errors) => appliance.configuration_is_wrong(&errors),
+        None => appliance.keep_configuration(sources),
+    }
     notifier.ready();
     let result = look_after(&appliance, sources, &notifier, &signals);
     notifier.stopping();
     log::info!("deepspine ends");
     appliance.stop();
     result
+}
+
+impl Appliance {
+    fn configuration_is_wrong(&self, errors: &ConfigErrors) {
+        let count = errors.0.len();
+        let first = errors.0.first().map(ToString::to_string).unwrap_or_default();
+        log::error!("the configuration is not used, the one that worked last stays:\n{errors}");
+        let text = format!(
+            "the configuration that worked last is in force; {count} mistakes in the present one, the first: {first}"
+        );
+        self.shared.alarms.raise(Alarm::Configuration, Severity::Major, &text);
+    }
+
+    fn keep_configuration(&self, sources: &Sources) {
+        self.shared.alarms.clear(Alarm::Configuration);
+        if let Err(error) = sources.keep_as_last_good(&self.shared.settings().storage.state_dir) {
+            log::warn!("the configuration can't be kept as the last that worked: {error}");
+        }
+    }
+
+    fn read_configuration_again(&self, sources: &Sources) {
+        match sources.load() {
+            Ok((settings, _)) => {
+                self.reload(settings);
+                self.keep_configuration(sources);
+                log::info!("the configuration was read again");
+            }
+            Err(errors) => self.configuration_is_wrong(&errors),
+        }
+    }
+
+    /// How things are, in words, for whoever asks the service manager.
+    fn in_words(&self) -> String {
+        let alarms: Vec<&str> = self.shared.alarms.standing().iter().map(|(alarm, _)| alarm.name()).collect();
+        let broker = match (self.shared.settings().mqtt.broker.is_some(), self.shared.connected()) {
+            (false, _) => "no broker",
+            (true, true) => "connected",
+            (true, false) => "not connected",
+        };
+        let intake = if self.shared.intake_open() { self.shared.activity() } else { "intake closed".to_owned() };
+        let alarms = if alarms.is_empty() { "no alarm".to_owned() } else { format!("alarms: {}", alarms.join(", ")) };
+        format!("{intake}; {broker}; {alarms}")
+    }
 }
 
 fn look_after(
@@ -275,18 +404,12 @@ fn look_after(
     signals: &Receiver<i32>,
 ) -> Result<(), ApplianceError> {
     let round = notifier.watchdog_period().map_or(ROUND, |period| period.min(ROUND));
-    let mut stale_before = Vec::new();
+    let mut said = String::new();
     loop {
         match signals.recv_timeout(round) {
             Ok(SIGHUP) => {
                 notifier.reloading();
-                match sources.load() {
-                    Ok((settings, _)) => {
-                        appliance.reload(settings);
-                        log::info!("the configuration was read again");
-                    }
-                    Err(errors) => log::error!("the new configuration is not used, the old one stays:\n{errors}"),
-                }
+                appliance.read_configuration_again(sources);
                 notifier.ready();
             }
             Ok(_) => return Ok(()),
@@ -298,12 +421,19 @@ fn look_after(
         appliance.check()?;
         let stale = appliance.stale();
         if stale.is_empty() {
+            appliance.shared.alarms.clear(Alarm::Stalled);
             notifier.watchdog();
-        } else if stale != stale_before {
+        } else {
             let names: Vec<&str> = stale.iter().map(|s| s.name()).collect();
-            log::error!("not heard of for too long: {}", names.join(", "));
+            let text =
+                format!("not heard of for too long: {}; the service manager restarts deepspine", names.join(", "));
+            appliance.shared.alarms.raise(Alarm::Stalled, Severity::Critical, &text);
         }
-        stale_before = stale;
+        let words = appliance.in_words();
+        if words != said {
+            notifier.status(&words);
+            said = words;
+        }
     }
 }
 

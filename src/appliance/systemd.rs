@@ -58,7 +58,14 @@ impl Notifier {
 
     /// The configuration is being read again; [`Notifier::ready`] ends that.
     pub fn reloading(&self) {
-        self.send("RELOADING=1");
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let usec = now.tv_sec.saturating_mul(1_000_000).saturating_add(now.tv_nsec / 1_000);
+        self.send(&format!("RELOADING=1\nMONOTONIC_USEC={usec}"));
+    }
+
+    /// How things are, in words.
+    pub fn status(&self, words: &str) {
+        self.send(&format!("STATUS={words}"));
     }
 
     fn send(&self, message: &str) {

@@ -93,7 +93,7 @@ fn demonstrate(args: &Args, models: ModelSource, folder: &Path, begun: Instant) 
 fn settings(folder: &Path, broker: &Loopback) -> Result<Settings, CliError> {
     let text = format!(
         "[device]\nid = \"demo\"\n[ingest]\nfolder = \"{0}/in\"\nquiet-secs = 0\n[storage]\nstate-dir = \"{0}/state\"\n\
-         out-dir = \"{0}/out\"\n[mqtt]\nbroker = \"{1}\"\n",
+         out-dir = \"{0}/out\"\nruntime-dir = \"{0}/run\"\n[mqtt]\nbroker = \"{1}\"\n",
         folder.display(),
         broker.url()
     );

@@ -10,9 +10,13 @@ mod config_args;
 pub mod demo;
 pub mod evaluate;
 pub mod exit;
+mod look_args;
+pub mod outbox;
 pub mod phantom;
 pub mod run;
 pub mod self_test;
+pub mod status;
+pub mod studies;
 
 use crate::phantom::PhantomError;
 use clap::{Parser, Subcommand};
@@ -39,6 +43,9 @@ enum Verb {
     SelfTest(self_test::SelfTestArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
     CheckConfig(check_config::Args),
+    Status(status::Args),
+    Studies(studies::Args),
+    Outbox(outbox::Args),
     #[command(hide = true)]
     ChildScan(child::Args),
     #[command(hide = true)]
@@ -78,6 +85,9 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
         Verb::SelfTest(args) => self_test::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),
+        Verb::Status(args) => status::run(&args),
+        Verb::Studies(args) => studies::run(&args),
+        Verb::Outbox(args) => outbox::run(&args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
         Verb::ChildSelfTest(args) => child::self_test(args),

@@ -25,16 +25,16 @@ pub struct Args {
 /// 78 for a wrong configuration, 73 and 77 for folders, 75 for a state folder in use, 70 for a fault.
 pub fn run(args: Args) -> Result<(), CliError> {
     let sources = args.common.sources(args.config);
-    let (settings, _) = sources.load().map_err(|errors| CliError::new(Exit::Configuration, errors))?;
+    let start = sources.load_for_start().map_err(|errors| CliError::new(Exit::Configuration, errors))?;
     systemd::start_log()
         .map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
     let options = Options {
-        settings,
+        settings: start.settings,
         models: args.common.model_source(),
         rescan_period: RESCAN_PERIOD,
         programs: Programs::default(),
     };
-    supervisor::run(&sources, options).map_err(|error| CliError::new(exit_of(&error), error))
+    supervisor::run(&sources, options, start.fallen_back).map_err(|error| CliError::new(exit_of(&error), error))
 }
 
 /// The code with which an appliance's error ends the process.
@@ -43,6 +43,7 @@ pub(super) fn exit_of(error: &ApplianceError) -> Exit {
         ApplianceError::Folder { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => {
             Exit::Permission
         }
+        ApplianceError::Journal(error) if error.is_passing() => Exit::TryAgain,
         ApplianceError::Folder { .. } | ApplianceError::Journal(JournalError::Open { .. }) => Exit::CantCreate,
         ApplianceError::InUse(_) => Exit::TryAgain,
         ApplianceError::Journal(_) | ApplianceError::System(_) | ApplianceError::Ended(..) => Exit::Software,

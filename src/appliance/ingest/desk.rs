@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use super::completeness::{Arrival, Decision};
 use super::folder::{self, Watch};
+use crate::appliance::alarms::{Alarm, Severity};
 use crate::appliance::config::Ingest;
 use crate::appliance::health::{Heartbeats, Stage};
 use crate::appliance::identity::{DeviceKey, INSTANCE};
@@ -32,9 +33,13 @@ pub enum Ask {
     Summarise(String),
     /// Read a study.
     Read(String),
+    /// Test the installation, although a result may be known.
+    SelfTest,
+    /// Nothing: look whether it is time to stop.
+    Wake,
 }
 
-/// Told by the thread `reading`, one for each [`Ask`].
+/// Told by the thread `reading`, one for each [`Ask`], and by whoever else has a word for `ingest`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told {
     /// What the files were.
@@ -43,6 +48,14 @@ pub enum Told {
     Summary(String, Option<StudySummary>),
     /// A reading ended: whether the study needs no further attempt.
     ReadEnded(String, bool),
+    /// Look at the export folder now.
+    Rescan,
+    /// A study has its attempts back.
+    Reopen(String),
+    /// A study is not to be read.
+    Close(String),
+    /// Nothing: look whether it is time to stop.
+    Wake,
 }
 
 /// One file that was looked at.
@@ -87,7 +100,7 @@ pub struct Desk {
     watch: Watch,
     open: BTreeMap<String, Open>,
     scan_asked: bool,
-    folder_problem: Option<String>,
+    rescan_now: bool,
     begun: Instant,
     asks: SyncSender<Ask>,
     told: Receiver<Told>,
@@ -114,7 +127,7 @@ impl Desk {
             watch,
             open: BTreeMap::new(),
             scan_asked: false,
-            folder_problem: None,
+            rescan_now: false,
             begun: Instant::now(),
             asks,
             told,
@@ -134,7 +147,8 @@ impl Desk {
         while !self.shared.stopping() {
             heartbeats.beat(Stage::Ingest);
             let period = self.shared.rescan_period();
-            if self.now() >= next_rescan {
+            if self.now() >= next_rescan || self.rescan_now {
+                self.rescan_now = false;
                 self.rescan()?;
                 next_rescan = self.now() + period;
             }
@@ -156,20 +170,15 @@ impl Desk {
         let settings = self.shared.settings();
         match folder::list(&settings.ingest.folder) {
             Ok(listing) => {
-                if self.folder_problem.take().is_some() {
-                    log::info!("the export folder can be read again");
-                }
+                self.shared.alarms.clear(Alarm::ExportFolder);
                 let gone = self.watch.rescanned(&listing, self.begun.elapsed());
                 if !gone.is_empty() {
                     self.journal.forget_files(gone)?;
                 }
             }
             Err(error) => {
-                let problem = error.to_string();
-                if self.folder_problem.as_ref() != Some(&problem) {
-                    log::error!("the export folder {} can't be read: {problem}", settings.ingest.folder.display());
-                }
-                self.folder_problem = Some(problem);
+                let text = format!("{} can't be read: {error}", settings.ingest.folder.display());
+                self.shared.alarms.raise(Alarm::ExportFolder, Severity::Major, &text);
             }
         }
         Ok(())
@@ -177,6 +186,9 @@ impl Desk {
 
     /// Asks for the next scan and for what each open study is due; a full channel means later.
     fn ask_for_what_is_due(&mut self) {
+        if !self.shared.intake_open() {
+            return;
+        }
         if !self.scan_asked && self.open.len() < OPEN_STUDIES_MAX {
             let files = self.watch.take_settled(SCAN_PATHS_MAX);
             if !files.is_empty() {
@@ -242,6 +254,19 @@ impl Desk {
                 Ok(())
             }
             Told::ReadEnded(study_key, finished) => self.read_ended(&study_key, finished),
+            Told::Rescan => {
+                self.rescan_now = true;
+                Ok(())
+            }
+            Told::Reopen(study_key) => {
+                self.reopen(study_key);
+                Ok(())
+            }
+            Told::Close(study_key) => {
+                self.open.remove(&study_key);
+                Ok(())
+            }
+            Told::Wake => Ok(()),
         }
     }
 

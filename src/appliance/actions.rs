@@ -1,0 +1,141 @@
+//! What a person may have the appliance do, by command over MQTT or by the control socket.
+
+use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
+
+use super::identity::DeviceKey;
+use super::ingest::desk::{Ask, Told};
+use super::journal::{Journal, JournalError, StudyState};
+use super::mqtt::payload::{self, About};
+use super::mqtt::session::LinkEvent;
+use super::shared::Shared;
+
+/// Why something was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum ActionError {
+    /// No study has this key, or several begin so.
+    #[error("no study, or more than one, has a key that begins with {0:?}")]
+    NoSuchStudy(String),
+    /// The study is in a state in which this makes no sense.
+    #[error("the study is {0}; only {1} ones can be {2}")]
+    WrongState(String, &'static str, &'static str),
+    /// The thread that would do it has too much to do.
+    #[error("the appliance is busy; try again")]
+    Busy,
+    /// The journal can't be used.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+}
+
+/// The hands of the appliance: the journal, and the channels of its threads where those run.
+#[derive(Clone)]
+pub struct Actions {
+    /// Settings, alarms, counts.
+    pub shared: Arc<Shared>,
+    /// Where studies and messages are.
+    pub journal: Journal,
+    /// For message ids.
+    pub key: DeviceKey,
+    /// The threads; `None` where the appliance is stopped.
+    pub threads: Option<Threads>,
+}
+
+/// The channels of the appliance's threads.
+#[derive(Clone)]
+pub struct Threads {
+    /// To `ingest`.
+    pub ingest: SyncSender<Told>,
+    /// To `reading`.
+    pub reading: SyncSender<Ask>,
+    /// To `delivery`.
+    pub delivery: SyncSender<LinkEvent>,
+}
+
+impl Actions {
+    /// Looks at the export folder now.
+    ///
+    /// # Errors
+    /// [`ActionError::Busy`].
+    pub fn rescan(&self) -> Result<(), ActionError> {
+        self.tell_ingest(Told::Rescan)
+    }
+
+    /// Gives a study its attempts back; its whole key.
+    ///
+    /// # Errors
+    /// See [`ActionError`].
+    pub fn retry(&self, key: &str) -> Result<String, ActionError> {
+        let study_key = self.in_state(key, &[StudyState::Quarantined, StudyState::Failed], "quarantined", "retried")?;
+        self.journal.retry_study(&study_key)?;
+        log::info!("study {study_key} gets its attempts back");
+        // One that is not reopened now is at the next start.
+        self.tell_ingest(Told::Reopen(study_key.clone()))?;
+        Ok(study_key)
+    }
+
+    /// Has a study not be read; its whole key. New files open it again.
+    ///
+    /// # Errors
+    /// See [`ActionError`].
+    pub fn discard(&self, key: &str) -> Result<String, ActionError> {
+        let states = [StudyState::Quarantined, StudyState::Failed, StudyState::Arriving];
+        let study_key = self.in_state(key, &states, "quarantined, failed and arriving", "discarded")?;
+        let message = payload::study_message(&self.key, &study_key, StudyState::Discarded, About::Person);
+        self.journal.discard_study(&study_key, message)?;
+        log::info!("study {study_key} is discarded");
+        self.tell_ingest(Told::Close(study_key.clone()))?;
+        self.wake_delivery();
+        Ok(study_key)
+    }
+
+    /// Has the installation tested now; the result goes to `delivery`.
+    ///
+    /// # Errors
+    /// [`ActionError::Busy`].
+    pub fn self_test(&self) -> Result<(), ActionError> {
+        match &self.threads {
+            Some(threads) => threads.reading.try_send(Ask::SelfTest).map_err(|_| ActionError::Busy),
+            None => Err(ActionError::Busy),
+        }
+    }
+
+    /// Has messages that the broker refused sent again; how many.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn put_back(&self) -> Result<u64, ActionError> {
+        let count = self.journal.outbox_put_back()?;
+        log::info!("{count} messages that were set aside are sent again");
+        self.wake_delivery();
+        Ok(count)
+    }
+
+    fn in_state(
+        &self,
+        key: &str,
+        states: &[StudyState],
+        allowed: &'static str,
+        done: &'static str,
+    ) -> Result<String, ActionError> {
+        let found = self.journal.look_at_study(key)?.filter(|_| !key.is_empty());
+        let (study, _) = found.ok_or_else(|| ActionError::NoSuchStudy(key.chars().take(64).collect()))?;
+        if states.iter().any(|state| state.name() == study.state) {
+            return Ok(study.study_key);
+        }
+        Err(ActionError::WrongState(study.state, allowed, done))
+    }
+
+    fn tell_ingest(&self, told: Told) -> Result<(), ActionError> {
+        match &self.threads {
+            Some(threads) => threads.ingest.try_send(told).map_err(|_| ActionError::Busy),
+            None => Ok(()),
+        }
+    }
+
+    fn wake_delivery(&self) {
+        if let Some(threads) = &self.threads {
+            // A full channel means that it has enough to wake up for.
+            let _ = threads.delivery.try_send(LinkEvent::Wake);
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! The journal made true again from the bundles: each was durable before its report was committed.
+//!
+//! A journal that was lost or damaged begins empty; one that lost its last transactions knows less than the
+//! folder. Either way a bundle that the journal does not know holds a report that may have been promised:
+//! it is committed again, under the same id and revision, and sent again unless it was delivered.
+
+use std::path::{Path, PathBuf};
+
+use super::alarms::{Alarm, Severity};
+use super::bundles;
+use super::identity::DeviceKey;
+use super::journal::{Beginning, Journal, JournalError, NewReport, StudyState};
+use super::mqtt::payload::{self, About};
+use super::shared::Shared;
+use crate::export::{BUNDLE_SUFFIX, Bundle};
+
+/// What was done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Restored {
+    /// Reports that the journal did not know.
+    pub reports: u64,
+    /// Those of them that are sent again.
+    pub undelivered: u64,
+    /// Bundles that can't be read and stay where they are.
+    pub unreadable: u64,
+}
+
+/// A bundle that the journal does not know.
+struct Unknown {
+    path: PathBuf,
+    study_key: String,
+    revision: u32,
+    delivered: bool,
+}
+
+/// Commits again what the journal does not know. `alive` is called now and then; it may say to stop, and the
+/// next start goes on.
+///
+/// # Errors
+/// As the journal gives them.
+pub fn restore(
+    shared: &Shared,
+    journal: &Journal,
+    key: &DeviceKey,
+    beginning: &Beginning,
+    alive: &dyn Fn() -> bool,
+) -> Result<Restored, JournalError> {
+    let state_dir = shared.settings().storage.state_dir.clone();
+    let lost = matches!(beginning, Beginning::ToRebuild(_));
+    let mut restored = Restored::default();
+    let mut unknown = Vec::new();
+    let mut look = |dir: &Path, delivered: bool| -> Result<(), JournalError> {
+        for path in listed(dir) {
+            if !alive() {
+                break;
+            }
+            let report_id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+            match journal.report_delivered(&report_id)? {
+                Some(true) if !delivered => bundles::mark_delivered(&state_dir, &format!("{report_id}{BUNDLE_SUFFIX}")),
+                Some(_) => {}
+                None => match Bundle::read(&path) {
+                    Ok(bundle) => unknown.push(Unknown {
+                        study_key: bundle.study_key().to_owned(),
+                        revision: bundle.report.revision,
+                        path,
+                        delivered,
+                    }),
+                    Err(error) => {
+                        log::error!("a report can't be restored: {error}");
+                        restored.unreadable += 1;
+                    }
+                },
+            }
+        }
+        Ok(())
+    };
+    look(&bundles::kept_dir(&state_dir), false)?;
+    if lost {
+        look(&bundles::delivered_dir(&state_dir), true)?;
+    }
+    // In the order in which each study's reports were made; the journal takes no older one after a newer.
+    unknown.sort_by(|a, b| (&a.study_key, a.revision).cmp(&(&b.study_key, b.revision)));
+    for one in unknown {
+        if !alive() {
+            return Ok(restored);
+        }
+        if take_up(journal, key, &one)? {
+            restored.reports += 1;
+            restored.undelivered += u64::from(!one.delivered);
+        } else if !one.delivered {
+            // It was overtaken before it was committed: nobody was promised it.
+            remove(&one.path);
+        }
+    }
+    journal.rebuilt()?;
+    tell(shared, beginning, restored);
+    Ok(restored)
+}
+
+fn take_up(journal: &Journal, key: &DeviceKey, unknown: &Unknown) -> Result<bool, JournalError> {
+    // Read again rather than kept: of many bundles only one is in memory at a time.
+    let bundle = match Bundle::read(&unknown.path) {
+        Ok(bundle) => bundle,
+        Err(error) => {
+            log::error!("a report can't be restored: {error}");
+            return Ok(true);
+        }
+    };
+    let (report_id, study_key) = (bundle.report_id().to_owned(), unknown.study_key.clone());
+    let produced_at = bundle.report.produced_at.clone();
+    let about = About::Report { report_id: &report_id, revision: unknown.revision };
+    let messages = if unknown.delivered {
+        Vec::new()
+    } else {
+        vec![
+            payload::report_message(key, &study_key, &report_id, &produced_at, bundle.report_value()),
+            payload::study_message(key, &study_key, StudyState::Done, about),
+        ]
+    };
+    let file = unknown.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let report =
+        NewReport { report_id: report_id.clone(), study_key, revision: unknown.revision, produced_at, bundle: file };
+    journal.restore_report(report, unknown.delivered, messages)
+}
+
+fn listed(dir: &Path) -> Vec<PathBuf> {
+    let Ok(listing) = std::fs::read_dir(dir) else { return Vec::new() };
+    listing.flatten().map(|entry| entry.path()).filter(|path| path.to_string_lossy().ends_with(BUNDLE_SUFFIX)).collect()
+}
+
+fn remove(path: &Path) {
+    if let Err(error) = std::fs::remove_file(path) {
+        log::warn!("a bundle that is not needed stays in the way: {error}");
+    }
+}
+
+fn tell(shared: &Shared, beginning: &Beginning, restored: Restored) {
+    let Restored { reports, undelivered, unreadable } = restored;
+    let what = match beginning {
+        Beginning::ToRebuild(Some(damage)) => format!("was damaged ({damage}) and set aside"),
+        Beginning::ToRebuild(None) if reports > 0 => "was gone".to_owned(),
+        _ if reports > 0 => "lacked its last reports".to_owned(),
+        // A first start.
+        _ => return,
+    };
+    let text = format!(
+        "the journal {what}; {reports} reports were restored from their bundles, {undelivered} of them are sent (again); {unreadable} bundles can't be read. Check the disk; restart ends this alarm"
+    );
+    shared.alarms.raise(Alarm::Journal, Severity::Major, &text);
+}

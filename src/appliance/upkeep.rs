@@ -1,0 +1,233 @@
+//! The thread `upkeep`: disk, journal, certificates, temperatures; removes what was kept long enough.
+//!
+//! It closes the intake where there is no room for more results: a result is never dropped for a new one.
+//! Only what was delivered is ever removed.
+
+use std::path::Path;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant, SystemTime};
+
+use super::actions::Actions;
+use super::alarms::{Alarm, Severity};
+use super::bundles;
+use super::clock;
+use super::health::machine::{self, Machine};
+use super::health::{Heartbeats, IDLE_BEAT, Stage};
+use super::journal::{Delivered, JournalError, StudyState};
+use super::mqtt::certificate;
+use super::overview;
+
+/// How often everything is looked at.
+const ROUND: Duration = Duration::from_secs(60);
+/// Messages older than this are worth a warning.
+const OLD_S: u64 = 24 * 60 * 60;
+/// Messages older than this are worth more.
+const VERY_OLD_S: u64 = 7 * OLD_S;
+/// A board this near to the temperature at which it is switched off is too hot, degrees Celsius.
+const CRITICAL_MARGIN_CELSIUS: f64 = 10.0;
+/// Too hot where the kernel names no critical temperature, degrees Celsius.
+const HOT_CELSIUS: f64 = 95.0;
+/// Reports whose files are removed in one round.
+const REMOVED_AT_A_TIME: usize = 64;
+/// Seconds of a day.
+const DAY_S: i64 = 24 * 60 * 60;
+
+/// What the thread needs.
+pub struct Upkeep {
+    /// Journal, settings, alarms.
+    pub actions: Actions,
+    /// Something sent here begins a round now.
+    pub hurried: Receiver<()>,
+}
+
+impl Upkeep {
+    /// Works until the supervisor stops it.
+    ///
+    /// # Errors
+    /// As the journal gives them, where it is not the machine's fault.
+    pub fn run(self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
+        let begun = Instant::now();
+        let mut due = Duration::ZERO;
+        let mut files = self.connection_files();
+        while !self.actions.shared.stopping() {
+            heartbeats.beat(Stage::Upkeep);
+            if begun.elapsed() >= due {
+                let now = self.connection_files();
+                if now != files {
+                    log::info!("a certificate, key or password of the connection changed");
+                    self.actions.shared.renew_connection();
+                    files = now;
+                }
+                match self.round(heartbeats) {
+                    Err(error) if !error.is_passing() => return Err(error),
+                    Err(error) => log::warn!("upkeep: {error}"),
+                    Ok(()) => {}
+                }
+                due = begun.elapsed() + ROUND;
+            }
+            match self.hurried.recv_timeout(due.saturating_sub(begun.elapsed()).min(IDLE_BEAT)) {
+                Ok(()) => due = Duration::ZERO,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// What tells that a file of the connection was renewed: its time and size.
+    fn connection_files(&self) -> Vec<Option<(SystemTime, u64)>> {
+        let settings = self.actions.shared.settings();
+        let Some(broker) = &settings.mqtt.broker else { return Vec::new() };
+        let seen = |path: &Path| std::fs::metadata(path).and_then(|m| Ok((m.modified()?, m.len()))).ok();
+        let client = broker.tls.iter().flat_map(|tls| tls.client.iter()).flat_map(|(cert, key)| [cert, key]);
+        let files = broker.password_file.iter().chain(broker.tls.iter().map(|tls| &tls.ca_file)).chain(client);
+        files.map(|path| seen(path)).collect()
+    }
+
+    fn round(&self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
+        self.measure_room()?;
+        self.look_at_outbox()?;
+        self.look_at_studies()?;
+        self.look_at_temperatures();
+        self.look_at_certificates();
+        self.remove_what_is_old(heartbeats)?;
+        self.actions.journal.shrink()
+    }
+
+    /// Whether there is room for more results; the intake follows.
+    fn measure_room(&self) -> Result<(), JournalError> {
+        let shared = &self.actions.shared;
+        let settings = shared.settings();
+        let storage = &settings.storage;
+        let mut open = true;
+        match machine::room(&storage.state_dir) {
+            Ok(room) if room.free_bytes < storage.headroom_bytes => {
+                open = false;
+                let text = format!(
+                    "{} MiB free beside the journal, {} are to stay free (storage.headroom-mib); nothing new is read until there is room",
+                    room.free_bytes >> 20,
+                    storage.headroom_bytes >> 20
+                );
+                shared.alarms.raise(Alarm::Disk, Severity::Critical, &text);
+            }
+            Ok(_) => shared.alarms.clear(Alarm::Disk),
+            Err(error) => log::warn!("the room on the disk is unknown: {error}"),
+        }
+        let size = self.actions.journal.size()?;
+        if size.used_bytes >= storage.quota_bytes || size.rows >= storage.quota_rows {
+            open = false;
+            let text = format!(
+                "the journal has {} MiB and {} messages; storage.quota-mib is {}, storage.quota-rows {}: nothing new is read until the broker has taken some",
+                size.used_bytes >> 20,
+                size.rows,
+                storage.quota_bytes >> 20,
+                storage.quota_rows
+            );
+            shared.alarms.raise(Alarm::Quota, Severity::Critical, &text);
+        } else {
+            shared.alarms.clear(Alarm::Quota);
+        }
+        shared.set_intake_open(open);
+        Ok(())
+    }
+
+    fn look_at_outbox(&self) -> Result<(), JournalError> {
+        let shared = &self.actions.shared;
+        let outbox = self.actions.journal.outbox_depth()?;
+        // A site without a broker wants no alarm for that.
+        let age_s = shared.settings().mqtt.broker.as_ref().and_then(|_| overview::oldest_s(&outbox)).unwrap_or(0);
+        if age_s >= OLD_S {
+            let severity = if age_s >= VERY_OLD_S { Severity::Major } else { Severity::Warning };
+            let text = format!("results have waited for the broker for {} days", age_s / OLD_S);
+            shared.alarms.raise(Alarm::Backlog, severity, &text);
+        } else {
+            shared.alarms.clear(Alarm::Backlog);
+        }
+        if outbox.set_aside == 0 {
+            shared.alarms.clear(Alarm::Refused);
+        } else if shared.alarms.get(Alarm::Refused).0.is_none() {
+            let text = format!(
+                "{} messages that the broker refused are set aside (deepspine outbox list); deepspine outbox retry sends them again",
+                outbox.set_aside
+            );
+            shared.alarms.raise(Alarm::Refused, Severity::Major, &text);
+        }
+        Ok(())
+    }
+
+    fn look_at_studies(&self) -> Result<(), JournalError> {
+        let alarms = &self.actions.shared.alarms;
+        let count = self.actions.journal.studies_in(StudyState::Quarantined)?;
+        if count == 0 {
+            alarms.clear(Alarm::Quarantine);
+        } else {
+            let text = format!("{count} studies could not be read and are quarantined (deepspine studies list)");
+            alarms.raise(Alarm::Quarantine, Severity::Minor, &text);
+        }
+        Ok(())
+    }
+
+    fn look_at_temperatures(&self) {
+        let alarms = &self.actions.shared.alarms;
+        let limit = |zone: &machine::Zone| zone.critical_celsius.map_or(HOT_CELSIUS, |c| c - CRITICAL_MARGIN_CELSIUS);
+        let hot = Machine::default().zones().into_iter().find(|(_, zone)| zone.celsius >= limit(zone));
+        match hot {
+            Some((kind, zone)) => {
+                let text = format!("{kind} has {:.0} degrees Celsius; give the board air", zone.celsius);
+                alarms.raise(Alarm::Temperature, Severity::Major, &text);
+            }
+            None => alarms.clear(Alarm::Temperature),
+        }
+    }
+
+    fn look_at_certificates(&self) {
+        let shared = &self.actions.shared;
+        let settings = shared.settings();
+        let files = settings.mqtt.broker.as_ref().and_then(|broker| broker.tls.as_ref());
+        match files.and_then(|files| certificate::worst(files, clock::now_unix_secs())) {
+            Some((severity, text)) => shared.alarms.raise(Alarm::Certificate, severity, &text),
+            None => shared.alarms.clear(Alarm::Certificate),
+        }
+    }
+
+    /// Removes bundles and clinic's files of delivered reports that are old or, the oldest first, too many.
+    fn remove_what_is_old(&self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
+        let settings = self.actions.shared.settings();
+        let keep_s = i64::try_from(settings.exports.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_S);
+        // A clock that was never set makes nothing old.
+        let before = clock::now_unix_secs().saturating_sub(keep_s);
+        for report in self.actions.journal.removable_reports(Some(before), REMOVED_AT_A_TIME)? {
+            self.remove(&report)?;
+        }
+        let mut bytes = bundles::bytes_on_disk(&settings.storage.state_dir);
+        if bytes > settings.exports.bytes_max {
+            for report in self.actions.journal.removable_reports(None, REMOVED_AT_A_TIME)? {
+                heartbeats.beat(Stage::Upkeep);
+                if bytes <= settings.exports.bytes_max {
+                    break;
+                }
+                bytes = bytes.saturating_sub(self.remove(&report)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// Removes one report's files; the size of its bundle.
+    fn remove(&self, report: &Delivered) -> Result<u64, JournalError> {
+        let settings = self.actions.shared.settings();
+        let out_dir = settings.storage.out_dir.join(&report.report_id);
+        remove_folder(&out_dir);
+        let bytes = bundles::remove(&settings.storage.state_dir, &report.bundle);
+        self.actions.journal.report_removed(&report.report_id)?;
+        Ok(bytes)
+    }
+}
+
+fn remove_folder(folder: &Path) {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            log::warn!("{} can't be removed: {error}", folder.display());
+        }
+        _ => {}
+    }
+}
