@@ -10,7 +10,7 @@ const LAYERS: [&str; 9] =
     ["spine", "inference", "analysis", "dicom", "phantom", "export", "evaluation", "appliance", "cli"];
 
 /// A library (as its path begins in code), and the only places in `src` that may name it.
-const SOLE_IMPORTERS: [(&str, &[&str]); 13] = [
+const SOLE_IMPORTERS: [(&str, &[&str]); 16] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
     ("dicom_core", &["dicom/"]),
@@ -21,6 +21,9 @@ const SOLE_IMPORTERS: [(&str, &[&str]); 13] = [
     ("rusqlite", &["appliance/journal"]),
     ("x509_cert", &["appliance/mqtt/certificate"]),
     ("systemd_journal_logger", &["appliance/systemd"]),
+    ("landlock", &["appliance/reader/sandbox"]),
+    ("seccompiler", &["appliance/reader/system_calls"]),
+    ("libc", &["appliance/reader/system_calls"]),
     ("tiny_skia", &["export/"]),
     ("zip::", &["dicom/"]),
     ("clap", &["cli/"]),

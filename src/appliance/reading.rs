@@ -178,7 +178,8 @@ impl ReadingRoom {
         batch: &[(PathBuf, Fingerprint)],
         go_on: &dyn Fn() -> bool,
     ) -> Result<Vec<FileOutcome>, ChildError> {
-        let request = ScanRequest::Files { paths: batch.iter().map(|(path, _)| path.clone()).collect() };
+        let paths = batch.iter().map(|(path, _)| path.clone()).collect();
+        let request = ScanRequest::Files { paths, readable: self.exports() };
         match self.ask_scan(&request, go_on)? {
             ScanReply::Files { outcomes } if outcomes.len() == batch.len() => Ok(outcomes),
             _ => Err(garbled("not one outcome for each file")),
@@ -188,7 +189,7 @@ impl ReadingRoom {
     fn summarise(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<Option<StudySummary>, JournalError> {
         let files = one_path_an_instance(self.journal.files_of(study_key)?);
         let headers = files.into_iter().filter_map(|f| f.header).filter_map(|h| String::from_utf8(h).ok()).collect();
-        match self.ask_scan(&ScanRequest::Study { headers }, go_on) {
+        match self.ask_scan(&ScanRequest::Study { headers, readable: self.exports() }, go_on) {
             Ok(ScanReply::Study(summary)) => Ok(Some(summary)),
             // What can't be summarised is read as it is; the reading's own attempts are counted.
             Ok(ScanReply::Files { .. })
@@ -201,6 +202,11 @@ impl ReadingRoom {
                 Ok(None)
             }
         }
+    }
+
+    /// What a child may see of the machine's files, models apart.
+    fn exports(&self) -> Vec<PathBuf> {
+        vec![self.shared.settings().ingest.folder.clone()]
     }
 
     fn ask_scan(&self, request: &ScanRequest, go_on: &dyn Fn() -> bool) -> Result<ScanReply, ChildError> {
@@ -277,6 +283,7 @@ impl ReadingRoom {
         let reader = &settings.reader;
         let request = ReadRequest {
             paths: files.into_iter().map(|f| f.path).collect(),
+            readable: [self.exports(), self.models.folders()].concat(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
             models_dir: self.models.folder(),
             threads: reader.threads,

@@ -27,6 +27,7 @@ use super::ingest::desk::{Ask, Desk, Told};
 use super::journal::{Journal, JournalError, Patience};
 use super::mqtt::delivery::Delivery;
 use super::mqtt::session::{LinkEvent, Session};
+use super::reader::sandbox;
 use super::reading::{Programs, ReadingRoom};
 use super::shared::Shared;
 use super::systemd::Notifier;
@@ -346,6 +347,7 @@ pub fn run(sources: &Sources, options: Options, fallen_back: Option<ConfigErrors
         Some(errors) => appliance.configuration_is_wrong(&errors),
         None => appliance.keep_configuration(sources),
     }
+    log::info!("children are shut in: {}", sandbox::available());
     notifier.ready();
     let result = look_after(&appliance, sources, &notifier, &signals);
     notifier.stopping();

@@ -1,8 +1,9 @@
 //! The hidden verbs `child-scan`, `child-read` and `child-self-test`: this binary as a child of the supervisor.
 
 use super::exit::{CliError, Exit};
+use crate::appliance::reader::child::NOT_SHUT_IN;
 use crate::appliance::reader::limits::Limits;
-use crate::appliance::reader::role::{self, Role};
+use crate::appliance::reader::role::{self, Role, RoleError};
 
 /// The limits that the child lays on itself.
 #[derive(Debug, clap::Args)]
@@ -42,7 +43,15 @@ pub fn self_test(args: Args) -> Result<(), CliError> {
     serve(Role::SelfTest, args)
 }
 
+/// The supervisor knows a child that could not shut itself in by its exit code.
+const _: () = assert!(Exit::TryAgain as i32 == NOT_SHUT_IN);
+
 fn serve(role: Role, Args { memory_mib, cpu_secs, supervisor }: Args) -> Result<(), CliError> {
-    role::serve(role, Limits { memory_mib, cpu_secs, supervisor })
-        .map_err(|error| CliError::new(Exit::Software, format!("child: {error}; only the supervisor starts children")))
+    role::serve(role, Limits { memory_mib, cpu_secs, supervisor }).map_err(|error| {
+        let exit = match error {
+            RoleError::NotShutIn(_) => Exit::TryAgain,
+            RoleError::Pipe(_) => Exit::Software,
+        };
+        CliError::new(exit, format!("child: {error}; only the supervisor starts children"))
+    })
 }

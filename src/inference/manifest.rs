@@ -74,6 +74,15 @@ impl ModelSource {
             Self::Standard => None,
         }
     }
+
+    /// Every folder that is looked into, in order of preference.
+    #[must_use]
+    pub fn folders(&self) -> Vec<PathBuf> {
+        match self {
+            Self::Folder(folder) => vec![folder.clone()],
+            Self::Standard => ModelSet::STANDARD_FOLDERS.iter().map(PathBuf::from).collect(),
+        }
+    }
 }
 
 /// A model set whose manifest was read and checked; files are verified as they are loaded.
@@ -93,10 +102,7 @@ impl ModelSet {
     /// # Errors
     /// [`InferenceError::NoModelSet`], [`InferenceError::Unreadable`] or [`InferenceError::BadManifest`].
     pub fn open(source: &ModelSource) -> Result<Self, InferenceError> {
-        let folders: Vec<PathBuf> = match source {
-            ModelSource::Folder(folder) => vec![folder.clone()],
-            ModelSource::Standard => Self::STANDARD_FOLDERS.iter().map(PathBuf::from).collect(),
-        };
+        let folders = source.folders();
         let Some(folder) = folders.iter().find(|f| f.join(MANIFEST_NAME).is_file()).cloned() else {
             return Err(InferenceError::NoModelSet { looked_in: folders });
         };

@@ -8,17 +8,27 @@
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read};
 use std::path::PathBuf;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{RecvTimeoutError, sync_channel};
+use std::process::{Child, Command, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::last_words::{self, Given, Heard, LastWords};
 use super::protocol::{read_frame, write_frame};
 
 /// How often a wait lets its caller show that it is alive.
 const BEAT_PERIOD: Duration = Duration::from_millis(500);
+
+/// How long a child that has ended may keep its last words to itself: something else may hold its stderr.
+const WORDS_WAIT: Duration = Duration::from_secs(1);
+/// Exit code of a child that could not shut itself in, and so has not looked at anything.
+pub const NOT_SHUT_IN: i32 = 75;
+/// How the limit of memory stands in a child's arguments.
+const MEMORY_ARGUMENT: &str = "--memory-mib=";
+/// How the limit of CPU time stands in a child's arguments.
+const CPU_ARGUMENT: &str = "--cpu-secs=";
 
 /// How a child is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,11 +46,17 @@ impl Program {
     pub fn this_binary(verb: &str, memory_mib: u64, cpu_secs: u64) -> Self {
         let arguments = [
             verb.to_owned(),
-            format!("--memory-mib={memory_mib}"),
-            format!("--cpu-secs={cpu_secs}"),
+            format!("{MEMORY_ARGUMENT}{memory_mib}"),
+            format!("{CPU_ARGUMENT}{cpu_secs}"),
             format!("--supervisor={}", std::process::id()),
         ];
         Self { path: "/proc/self/exe".into(), arguments: arguments.map(OsString::from).to_vec() }
+    }
+
+    /// The limits among its arguments.
+    fn given(&self) -> Given {
+        let value = |name: &str| self.arguments.iter().find_map(|a| a.to_str()?.strip_prefix(name)?.parse().ok());
+        Given { memory_mib: value(MEMORY_ARGUMENT), cpu_secs: value(CPU_ARGUMENT) }
     }
 }
 
@@ -51,8 +67,8 @@ pub enum ChildError {
     #[error("a child could not be started: {0}")]
     Start(io::Error),
     /// It ended before it answered.
-    #[error("the child ended without an answer ({0})")]
-    Died(ExitStatus),
+    #[error("the child ended without an answer: {0}")]
+    Died(LastWords),
     /// It did not answer in time and was killed.
     #[error("the child was killed after {} s without an answer", .0.as_secs())]
     TimedOut(Duration),
@@ -80,32 +96,61 @@ where
     A: DeserializeOwned + Send,
 {
     let mut child = start(program).map_err(ChildError::Start)?;
+    let words = listen(&mut child).map_err(ChildError::Start)?;
     let answer = converse(&mut child, request, time_limit, go_on);
     // Killing a child that has ended is no error; waiting leaves no zombie behind.
     let _ = child.kill();
     let status = child.wait().map_err(ChildError::Start)?;
     match answer {
         Ok(Some(answer)) => Ok(answer),
-        Ok(None) => Err(ChildError::Died(status)),
+        Ok(None) => Err(died(LastWords::new(status, heard(&words), program.given()))),
         Err(Conversation::Stopped) => Err(ChildError::Stopped),
         Err(Conversation::TimedOut) => Err(ChildError::TimedOut(time_limit)),
         Err(Conversation::Broken(error)) if error.kind() == io::ErrorKind::UnexpectedEof => {
-            Err(ChildError::Died(status))
+            Err(died(LastWords::new(status, heard(&words), program.given())))
         }
         Err(Conversation::Broken(error)) => Err(ChildError::Garbled(error)),
     }
 }
 
 fn start(program: &Program) -> io::Result<Child> {
-    // What a child says for itself may quote a study, so it is shown only to somebody who debugs.
-    let stderr = if log::max_level() >= log::LevelFilter::Debug { Stdio::inherit() } else { Stdio::null() };
     Command::new(&program.path)
         .args(&program.arguments)
         .env_clear()
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
-        .stderr(stderr)
+        .stderr(Stdio::piped())
         .spawn()
+}
+
+/// Listens to what the child says for itself, on a thread that ends with it.
+fn listen(child: &mut Child) -> io::Result<Receiver<Heard>> {
+    let (tell, words) = sync_channel(1);
+    if let Some(stderr) = child.stderr.take() {
+        let listener = std::thread::Builder::new().name("child-stderr".to_owned());
+        let listening = listener.spawn(move || {
+            // Nobody waits for the words of a child that answered.
+            let _ = tell.send(last_words::listen(stderr));
+        });
+        if let Err(error) = listening {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(error);
+        }
+    }
+    Ok(words)
+}
+
+fn heard(words: &Receiver<Heard>) -> Heard {
+    words.recv_timeout(WORDS_WAIT).unwrap_or_default()
+}
+
+/// A child that could not shut itself in says nothing about what it was asked to look at.
+fn died(words: LastWords) -> ChildError {
+    if words.code() == Some(NOT_SHUT_IN) {
+        return ChildError::Start(io::Error::other("it could not shut itself in"));
+    }
+    ChildError::Died(words)
 }
 
 enum Conversation {
@@ -178,7 +223,7 @@ mod tests {
 
     fn shell(script: &str, time_limit: Duration) -> Result<ScanReply, ChildError> {
         let program = Program { path: "/bin/sh".into(), arguments: vec!["-c".into(), script.into()] };
-        ask(&program, &ScanRequest::Files { paths: vec!["/in/x".into()] }, time_limit, &|| true)
+        ask(&program, &ScanRequest::Files { paths: vec!["/in/x".into()], readable: Vec::new() }, time_limit, &|| true)
     }
 
     const LONG: Duration = Duration::from_secs(20);
@@ -212,7 +257,28 @@ mod tests {
     #[test]
     fn a_child_that_can_not_be_started_is_not_the_studys_fault() {
         let program = Program { path: "/nonexistent".into(), arguments: Vec::new() };
-        let answer = ask::<_, ScanReply>(&program, &ScanRequest::Study { headers: Vec::new() }, LONG, &|| true);
+        let request = ScanRequest::Study { headers: Vec::new(), readable: Vec::new() };
+        let answer = ask::<_, ScanReply>(&program, &request, LONG, &|| true);
         assert!(matches!(answer, Err(ChildError::Start(_))));
+    }
+
+    #[test]
+    fn a_child_that_can_not_shut_itself_in_is_not_the_studys_fault() {
+        let answer = shell(&format!("exit {NOT_SHUT_IN}"), LONG);
+        assert!(matches!(answer, Err(ChildError::Start(_))));
+    }
+
+    #[test]
+    fn a_child_that_dies_leaves_its_place_and_not_its_words() {
+        let script = "echo \"thread 'main' panicked at src/a/b.rs:3:4:\" >&2; echo DOE^JANE >&2; exit 101";
+        let error = shell(script, LONG).map_err(|e| e.to_string());
+        assert_eq!(error, Err("the child ended without an answer: it panicked at src/a/b.rs:3:4".to_owned()));
+    }
+
+    #[test]
+    fn last_words_that_somebody_else_holds_are_not_waited_for() {
+        let begun = Instant::now();
+        assert!(matches!(shell("sleep 30 >/dev/null & exit 3", LONG), Err(ChildError::Died(_))));
+        assert!(begun.elapsed() < LONG);
     }
 }

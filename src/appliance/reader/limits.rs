@@ -1,14 +1,17 @@
 //! The limits a child lays on itself before it touches a byte of anybody's.
 //!
-//! Memory is limited by `RLIMIT_DATA`, not `RLIMIT_AS`: the kernel counts private writable memory
-//! there, and neither the address space that thread arenas reserve nor mapped model files.
+//! Memory is limited by `RLIMIT_DATA`: the kernel counts private writable memory there, and neither the
+//! address space that thread arenas reserve nor mapped files. Those are limited by `RLIMIT_AS`, more loosely.
 
 use std::io;
 
 use rustix::process::{Pid, Resource, Rlimit, Signal, getppid, set_parent_process_death_signal, setrlimit};
+use rustix::thread::set_no_new_privs;
 
 /// Open files of a child: its pipes, one file at a time, a model, and room.
 const OPEN_FILES_MAX: u64 = 256;
+/// Address space of a child for each byte of memory. FACTORDOC
+const ADDRESS_SPACE_FACTOR: u64 = 8;
 /// Largest file that a child may write, bytes: a bundle.
 const FILE_BYTES_MAX: u64 = 256 << 20;
 
@@ -23,6 +26,12 @@ pub struct Limits {
     pub supervisor: i32,
 }
 
+impl Limits {
+    fn address_space_bytes(self) -> u64 {
+        (self.memory_mib << 20).saturating_mul(ADDRESS_SPACE_FACTOR)
+    }
+}
+
 /// Lays `limits` on this process.
 ///
 /// # Errors
@@ -35,13 +44,17 @@ pub fn apply(limits: Limits) -> io::Result<()> {
     }
     for (resource, value) in [
         (Resource::Data, limits.memory_mib << 20),
-        (Resource::Cpu, limits.cpu_secs),
+        (Resource::As, limits.address_space_bytes()),
         (Resource::Nofile, OPEN_FILES_MAX),
         (Resource::Fsize, FILE_BYTES_MAX),
         (Resource::Core, 0),
     ] {
         setrlimit(resource, Rlimit { current: Some(value), maximum: Some(value) })?;
     }
+    // At the first the kernel sends SIGXCPU, which tells why the child ended; at the second SIGKILL.
+    let cpu = Rlimit { current: Some(limits.cpu_secs), maximum: Some(limits.cpu_secs.saturating_add(1)) };
+    setrlimit(Resource::Cpu, cpu)?;
+    set_no_new_privs(true)?;
     // Best effort: without it the kernel may choose another victim, but nothing else changes.
     if let Err(error) = std::fs::write("/proc/self/oom_score_adj", "1000") {
         log::debug!("oom_score_adj stays as it is: {error}");

@@ -26,11 +26,15 @@ pub enum ScanRequest {
     Files {
         /// At most [`SCAN_PATHS_MAX`].
         paths: Vec<PathBuf>,
+        /// Folders that the child may read, with everything below.
+        readable: Vec<PathBuf>,
     },
     /// Say what a study made of these headers has; the answer is [`ScanReply::Study`].
     Study {
         /// Headers as [`FileOutcome::Instance`] gave them.
         headers: Vec<String>,
+        /// Folders that the child may read, with everything below.
+        readable: Vec<PathBuf>,
     },
 }
 
@@ -90,11 +94,13 @@ pub struct StudySummary {
 pub struct ReadRequest {
     /// The study's files.
     pub paths: Vec<PathBuf>,
-    /// Where the bundle goes.
+    /// Folders that the child may read, with everything below: exports and models.
+    pub readable: Vec<PathBuf>,
+    /// Where the bundle goes: the one folder that the child may write into.
     pub spool_dir: PathBuf,
     /// Folder of the models, where one was named.
     pub models_dir: Option<PathBuf>,
-    /// Threads of the reading; 0: as many as cores.
+    /// Threads of the reading; 0: as many as cores, which the child finds out.
     pub threads: usize,
 }
 
@@ -114,6 +120,8 @@ pub enum ReadReply {
 /// Asked of a child that tests the installation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SelfTestRequest {
+    /// Folders that the child may read, with everything below: models.
+    pub readable: Vec<PathBuf>,
     /// Folder of the models, where one was named.
     pub models_dir: Option<PathBuf>,
     /// Threads of the reading; 0: as many as cores.
@@ -189,7 +197,8 @@ mod tests {
 
     #[test]
     fn a_message_goes_through_a_pipe_unchanged() {
-        let request = ScanRequest::Files { paths: vec!["/in/a b".into(), "/in/ü".into()] };
+        let request =
+            ScanRequest::Files { paths: vec!["/in/a b".into(), "/in/ü".into()], readable: vec!["/in".into()] };
         let mut pipe = Vec::new();
         write_frame(&mut pipe, &request).unwrap();
         let mut from = pipe.as_slice();
@@ -207,7 +216,7 @@ mod tests {
     #[test]
     fn a_frame_cut_short_is_an_error_not_an_end() {
         let mut pipe = Vec::new();
-        write_frame(&mut pipe, &ScanRequest::Study { headers: vec!["h".into()] }).unwrap();
+        write_frame(&mut pipe, &ScanRequest::Study { headers: vec!["h".into()], readable: Vec::new() }).unwrap();
         pipe.pop();
         assert!(read_frame::<ScanRequest>(&mut pipe.as_slice()).is_err());
     }

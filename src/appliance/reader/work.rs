@@ -148,9 +148,8 @@ fn load_network(models_dir: Option<PathBuf>) -> Result<SegmentationNetwork, Infe
     SegmentationNetwork::load(&ModelSet::open(&source)?)
 }
 
-/// So many threads; as many as cores for 0.
 fn threads(asked: usize) -> NonZeroUsize {
-    NonZeroUsize::new(asked).or_else(|| std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN)
+    NonZeroUsize::new(asked).unwrap_or(NonZeroUsize::MIN)
 }
 
 /// The one study that `paths` are of. Single files that can't be read any more are left out.

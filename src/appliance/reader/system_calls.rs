@@ -1,0 +1,169 @@
+//! The system calls that a child may make: what reading files, computing on threads and writing one
+//! bundle takes, and nothing else.
+//!
+//! A list of what is allowed, because what a hostile file may find in a kernel is not to be listed.
+//! Everything else fails with EPERM, which a library survives and an error message names, and which
+//! leaves its child alive to say so. Names differ by architecture: 64-bit ARM has only the newer of each pair.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use libc::{
+    CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, O_TRUNC, PR_GET_NAME, PR_SET_NAME,
+    PROT_EXEC,
+};
+use seccompiler::{
+    BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
+    SeccompRule, TargetArch, apply_filter_all_threads,
+};
+
+/// Where the kernel says of this process whether it is filtered; without the line it can't filter.
+const STATUS_FILE: &str = "/proc/self/status";
+
+/// Allowed with any arguments.
+const ALLOWED: &[libc::c_long] = &[
+    // Files that are open, and memory.
+    libc::SYS_read,
+    libc::SYS_readv,
+    libc::SYS_pread64,
+    libc::SYS_write,
+    libc::SYS_writev,
+    libc::SYS_pwrite64,
+    libc::SYS_lseek,
+    libc::SYS_close,
+    libc::SYS_fstat,
+    libc::SYS_fsync,
+    libc::SYS_fdatasync,
+    libc::SYS_ftruncate,
+    libc::SYS_fadvise64,
+    libc::SYS_munmap,
+    libc::SYS_mremap,
+    libc::SYS_madvise,
+    libc::SYS_brk,
+    // Files by name: landlock says which.
+    libc::SYS_newfstatat,
+    libc::SYS_statx,
+    libc::SYS_faccessat,
+    libc::SYS_faccessat2,
+    libc::SYS_readlinkat,
+    libc::SYS_getcwd,
+    libc::SYS_getdents64,
+    libc::SYS_renameat,
+    libc::SYS_renameat2,
+    libc::SYS_unlinkat,
+    // Threads; clone itself is below, and clone3 fails as if it were unknown.
+    libc::SYS_clone3,
+    libc::SYS_futex,
+    libc::SYS_set_robust_list,
+    libc::SYS_rseq,
+    libc::SYS_sched_yield,
+    libc::SYS_sched_getaffinity,
+    libc::SYS_gettid,
+    libc::SYS_getpid,
+    libc::SYS_exit,
+    libc::SYS_exit_group,
+    libc::SYS_membarrier,
+    // Signals that the process sends itself when it aborts, and their stacks.
+    libc::SYS_rt_sigaction,
+    libc::SYS_rt_sigprocmask,
+    libc::SYS_rt_sigreturn,
+    libc::SYS_sigaltstack,
+    libc::SYS_restart_syscall,
+    // Time, chance, and waiting for a pipe.
+    libc::SYS_clock_gettime,
+    libc::SYS_clock_getres,
+    libc::SYS_clock_nanosleep,
+    libc::SYS_nanosleep,
+    libc::SYS_gettimeofday,
+    libc::SYS_getrandom,
+    libc::SYS_ppoll,
+    libc::SYS_sysinfo,
+];
+
+/// The older names that only x86 has, and that a C library may still use.
+#[cfg(target_arch = "x86_64")]
+const ALLOWED_OF_OLD: &[libc::c_long] = &[
+    libc::SYS_stat,
+    libc::SYS_lstat,
+    libc::SYS_access,
+    libc::SYS_readlink,
+    libc::SYS_rename,
+    libc::SYS_unlink,
+    libc::SYS_poll,
+    libc::SYS_time,
+];
+#[cfg(not(target_arch = "x86_64"))]
+const ALLOWED_OF_OLD: &[libc::c_long] = &[];
+
+/// Whether this machine can filter at all.
+pub(super) fn available() -> bool {
+    let kernel_can = || std::fs::read_to_string(STATUS_FILE).is_ok_and(|s| s.contains("\nSeccomp:"));
+    architecture().is_ok() && kernel_can()
+}
+
+fn architecture() -> Result<TargetArch, BackendError> {
+    std::env::consts::ARCH.try_into()
+}
+
+/// Lays the filter on every thread of this process, for good.
+pub(super) fn restrict() -> io::Result<()> {
+    lay_on().map_err(io::Error::other)
+}
+
+fn lay_on() -> Result<(), seccompiler::Error> {
+    // Arguments of clone3 lie in memory, where no filter sees them: told that there is none, the C
+    // library uses clone. Of two filters the stricter word counts, so this one comes as its own.
+    let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
+    let unknown =
+        SeccompFilter::new(unknown, SeccompAction::Allow, SeccompAction::Errno(ENOSYS as u32), architecture()?)?;
+    let allowed =
+        SeccompFilter::new(allowed()?, SeccompAction::Errno(EPERM as u32), SeccompAction::Allow, architecture()?)?;
+    // The second needs the system call that lays it on, which it takes away itself.
+    apply_filter_all_threads(&BpfProgram::try_from(unknown)?)?;
+    apply_filter_all_threads(&BpfProgram::try_from(allowed)?)
+}
+
+/// Each allowed system call, with the arguments under which it is.
+fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+    let any = ALLOWED.iter().chain(ALLOWED_OF_OLD).map(|call| (*call, Vec::new()));
+    let mut rules: BTreeMap<i64, Vec<SeccompRule>> = any.collect();
+    // No file is emptied by opening it: landlock guards that only from its third version on.
+    rules.insert(libc::SYS_openat, vec![without(2, O_TRUNC)?]);
+    #[cfg(target_arch = "x86_64")]
+    rules.insert(libc::SYS_open, vec![without(1, O_TRUNC)?]);
+    // No memory becomes code.
+    rules.insert(libc::SYS_mmap, vec![without(2, PROT_EXEC)?]);
+    rules.insert(libc::SYS_mprotect, vec![without(2, PROT_EXEC)?]);
+    // Threads, no processes.
+    rules.insert(libc::SYS_clone, vec![with(0, CLONE_THREAD)?]);
+    // A signal to itself, as abort sends it, and to nobody else.
+    rules.insert(libc::SYS_tgkill, vec![equal(0, u64::from(std::process::id()))?]);
+    rules.insert(libc::SYS_prctl, any_of(0, &[PR_SET_NAME, PR_GET_NAME])?);
+    rules.insert(libc::SYS_fcntl, any_of(1, &[F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC])?);
+    // Limits are looked at, by whoever makes a thread, never changed.
+    rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![condition(2, SeccompCmpOp::Eq, 0)?])?]);
+    Ok(rules)
+}
+
+fn condition(argument: u8, operator: SeccompCmpOp, value: u64) -> Result<SeccompCondition, BackendError> {
+    SeccompCondition::new(argument, SeccompCmpArgLen::Qword, operator, value)
+}
+
+fn equal(argument: u8, value: u64) -> Result<SeccompRule, BackendError> {
+    // Numbers are 32 bits; the upper half of the register may hold anything.
+    SeccompRule::new(vec![SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)?])
+}
+
+fn any_of(argument: u8, values: &[libc::c_int]) -> Result<Vec<SeccompRule>, BackendError> {
+    values.iter().map(|value| equal(argument, u64::from(value.unsigned_abs()))).collect()
+}
+
+fn with(argument: u8, flag: libc::c_int) -> Result<SeccompRule, BackendError> {
+    let flag = u64::from(flag.unsigned_abs());
+    SeccompRule::new(vec![condition(argument, SeccompCmpOp::MaskedEq(flag), flag)?])
+}
+
+fn without(argument: u8, flag: libc::c_int) -> Result<SeccompRule, BackendError> {
+    let flag = u64::from(flag.unsigned_abs());
+    SeccompRule::new(vec![condition(argument, SeccompCmpOp::MaskedEq(flag), 0)?])
+}

@@ -1,0 +1,13 @@
+//! Stands for the filter of system calls where nobody has listed them: it says that it is absent.
+
+use std::io;
+
+/// Not on this architecture.
+pub(super) fn available() -> bool {
+    false
+}
+
+/// Never called, because [`available`] says so; lays nothing on.
+pub(super) fn restrict() -> io::Result<()> {
+    Ok(())
+}
