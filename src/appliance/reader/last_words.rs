@@ -102,6 +102,8 @@ fn note(line: &str, heard: &mut Heard) {
     }
     let bytes = line.strip_prefix("memory allocation of ").and_then(|rest| rest.strip_suffix(" bytes failed"));
     heard.out_of_memory |= bytes.is_some_and(|b| !b.is_empty() && b.chars().all(|c| c.is_ascii_digit()));
+    // The network's own allocator says it so, as a panic.
+    heard.out_of_memory |= line.starts_with("failed to allocate Layout {");
 }
 
 /// The place in the line with which a panic begins, in short: of our crate from `src/`, of another
@@ -179,6 +181,8 @@ mod tests {
     fn a_limit_that_was_broken_is_named() {
         let refused = "memory allocation of 1073741824 bytes failed\n";
         assert_eq!(words(signalled(Signal::ABORT), refused), "it ran out of its memory (512 MiB)");
+        let network = "thread 'a' panicked at src/a.rs:1:1:\nfailed to allocate Layout { size: 11796480, align: 32 }\n";
+        assert_eq!(words(signalled(Signal::ABORT), network), "it ran out of its memory (512 MiB)");
         assert_eq!(words(signalled(Signal::XCPU), ""), "it used up its CPU time (600 s)");
         assert!(words(signalled(Signal::KILL), "").contains("killed from outside"));
         assert_eq!(words(signalled(Signal::SEGV), ""), "signal: 11 (SIGSEGV)");
