@@ -20,6 +20,12 @@ use seccompiler::{
 /// Where the kernel says of this process whether it is filtered; without the line it can't filter.
 const STATUS_FILE: &str = "/proc/self/status";
 
+#[cfg(target_arch = "x86_64")]
+const RENAMEAT: libc::c_long = libc::SYS_renameat;
+/// `renameat`, whose number libc leaves out where glibc is the C library (asm-generic/unistd.h).
+#[cfg(target_arch = "aarch64")]
+const RENAMEAT: libc::c_long = 38;
+
 /// Allowed with any arguments.
 const ALLOWED: &[libc::c_long] = &[
     // Files that are open, and memory.
@@ -48,7 +54,7 @@ const ALLOWED: &[libc::c_long] = &[
     libc::SYS_readlinkat,
     libc::SYS_getcwd,
     libc::SYS_getdents64,
-    libc::SYS_renameat,
+    RENAMEAT,
     libc::SYS_renameat2,
     libc::SYS_unlinkat,
     // Threads; clone itself is below, and clone3 fails as if it were unknown.
