@@ -13,6 +13,10 @@ use super::protocol::{
 use super::sandbox::{self, Rooms};
 use super::work;
 
+/// Memory of a reading for each of its threads, MiB, where it chooses their number. Each takes some 25 MiB for
+/// a slice of 512 x 512 at work, beside what the study takes whatever their number: 16 in 512 MiB ran out.
+const MEMORY_MIB_A_THREAD: u64 = 64;
+
 /// Which kind of child this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -43,8 +47,8 @@ pub fn serve(role: Role, limits: Limits) -> Result<(), RoleError> {
     limits::apply(limits).map_err(RoleError::NotShutIn)?;
     match role {
         Role::Scan => scan(request()?),
-        Role::Read => read(request()?),
-        Role::SelfTest => self_test(request()?),
+        Role::Read => read(request()?, limits.memory_mib),
+        Role::SelfTest => self_test(request()?, limits.memory_mib),
     }
 }
 
@@ -58,8 +62,8 @@ fn scan(request: ScanRequest) -> Result<(), RoleError> {
     Ok(write_frame(&mut io::stdout().lock(), &reply)?)
 }
 
-fn read(mut request: ReadRequest) -> Result<(), RoleError> {
-    request.threads = threads(request.threads);
+fn read(mut request: ReadRequest, memory_mib: u64) -> Result<(), RoleError> {
+    request.threads = threads(request.threads, memory_mib);
     shut_in(&request.readable, Some(&request.spool_dir))?;
     let reply = match work::read_study(&request) {
         Ok(outcome) => ReadReply::Done(outcome),
@@ -68,8 +72,8 @@ fn read(mut request: ReadRequest) -> Result<(), RoleError> {
     Ok(write_frame(&mut io::stdout().lock(), &reply)?)
 }
 
-fn self_test(mut request: SelfTestRequest) -> Result<(), RoleError> {
-    request.threads = threads(request.threads);
+fn self_test(mut request: SelfTestRequest, memory_mib: u64) -> Result<(), RoleError> {
+    request.threads = threads(request.threads, memory_mib);
     shut_in(&request.readable, None)?;
     let reply = match work::test_installation(&request) {
         Ok(checks) => SelfTestReply::Done { checks },
@@ -86,8 +90,26 @@ fn shut_in(readable: &[PathBuf], writable: Option<&Path>) -> Result<(), RoleErro
     sandbox::enter(Rooms { readable, writable }).map(drop).map_err(|error| RoleError::NotShutIn(error.into()))
 }
 
-/// So many threads; as many as cores for 0. Asked before the child is shut in: how many of the cores
-/// the service may use stands in files that are closed afterwards.
-fn threads(asked: usize) -> usize {
-    if asked > 0 { asked } else { available_parallelism().map_or(1, usize::from) }
+/// So many threads; for 0 as many as cores, as far as the memory goes. Asked before the child is shut in:
+/// how many of the cores the service may use stands in files that are closed afterwards.
+fn threads(asked: usize, memory_mib: u64) -> usize {
+    if asked > 0 {
+        return asked;
+    }
+    let by_memory = usize::try_from(memory_mib / MEMORY_MIB_A_THREAD).unwrap_or(usize::MAX);
+    available_parallelism().map_or(1, usize::from).min(by_memory).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn threads_follow_cores_and_memory_where_nobody_asks_for_a_number() {
+        let cores = available_parallelism().map_or(1, usize::from);
+        assert_eq!(threads(3, 64), 3);
+        assert_eq!(threads(0, 1), 1);
+        assert_eq!(threads(0, u64::MAX), cores);
+        assert_eq!(threads(0, 2 * MEMORY_MIB_A_THREAD), cores.min(2));
+    }
 }
