@@ -183,7 +183,16 @@ pub fn read_frame<T: DeserializeOwned>(from: &mut impl Read) -> io::Result<Optio
     if from.take(length as u64).read_to_end(&mut bytes)? < length {
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
-    serde_json::from_slice(&bytes).map(Some).map_err(|e| io::Error::new(io::ErrorKind::InvalidData, e))
+    serde_json::from_slice(&bytes).map(Some).map_err(|error| not_understood(&error))
+}
+
+/// The error's own text would quote what it did not understand, which may be of a study.
+fn not_understood(error: &serde_json::Error) -> io::Error {
+    let (kind, at) = (error.classify(), error.column());
+    io::Error::new(
+        io::ErrorKind::InvalidData,
+        format!("a frame that is not the message expected ({kind:?}, byte {at})"),
+    )
 }
 
 fn too_long(length: usize) -> io::Error {
@@ -211,6 +220,14 @@ mod tests {
         let mut endless = io::repeat(0xff);
         let error = read_frame::<ScanReply>(&mut endless).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_quoted() {
+        let body = br#"{"answer":"DOE^JANE"}"#;
+        let frame = [&(body.len() as u32).to_le_bytes()[..], body].concat();
+        let error = read_frame::<ScanReply>(&mut frame.as_slice()).unwrap_err();
+        assert!(!error.to_string().contains("DOE"), "{error}");
     }
 
     #[test]
