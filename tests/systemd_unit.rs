@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
+use deepspine::appliance::reader::sandbox;
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use seccompiler::{
@@ -70,7 +71,7 @@ fn the_unit_as_shipped_is_little_exposed() {
         return common::skipped(NAME, "this systemd-analyze can't judge a unit that does not run");
     };
     let level: f64 = level.split_whitespace().next().and_then(|l| l.parse().ok()).expect("a number");
-    println!("exposure {level}");
+    eprintln!("exposure {level}");
     assert!(level <= EXPOSURE_MAX, "{verdict}");
 }
 
@@ -94,6 +95,7 @@ fn users_groups_and_folders_are_made_as_they_are_told() {
         return common::skipped(NAME, "only root can give folders away");
     }
     let root = tempfile::tempdir().expect("a folder");
+    fs::create_dir(root.path().join("etc")).expect("the test's folder can be written");
     let option = format!("--root={}", root.path().display());
     let sysusers = shipped("deepspine.sysusers").display().to_string();
     let Some(output) = told_by(NAME, "systemd-sysusers", &[&option, &sysusers]) else { return };
@@ -226,6 +228,22 @@ fn the_filter_of_the_unit_is_a_filter() {
     }
 }
 
+/// The folder of a study: the clinical one, or a phantom below `dir` where that is absent.
+fn study(dir: &Path) -> PathBuf {
+    if let Some(data) = common::shared_data() {
+        return data.join("rsna/study");
+    }
+    let folder = dir.join("in");
+    let plan = StudyPlan {
+        series: vec![SeriesKind::SagittalT2],
+        sagittal: Stack { fov_mm: 270.0, matrix: 192, slices: 5, thickness_mm: 4.0, spacing_mm: 4.4 },
+        ..StudyPlan::default()
+    };
+    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
+    write_study(&phantom, &plan, &folder).expect("the test's folder can be written");
+    folder
+}
+
 #[test]
 fn a_study_is_read_under_the_filter_of_the_unit() {
     const NAME: &str = "a_study_is_read_under_the_filter_of_the_unit";
@@ -239,18 +257,13 @@ fn a_study_is_read_under_the_filter_of_the_unit() {
         return common::skipped(NAME, "no header with the numbers of system calls");
     }
     let dir = tempfile::tempdir().expect("a folder");
-    let plan = StudyPlan {
-        series: vec![SeriesKind::SagittalT2],
-        sagittal: Stack { fov_mm: 270.0, matrix: 192, slices: 5, thickness_mm: 4.0, spacing_mm: 4.4 },
-        ..StudyPlan::default()
-    };
-    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
-    write_study(&phantom, &plan, &dir.path().join("in")).expect("the test's folder can be written");
+    let folder = study(dir.path());
     let configuration = dir.path().join("config.toml");
     let lines = format!(
-        "[ingest]\nfolder = \"{0}/in\"\nquiet-secs = 0\nwanted = []\n\
+        "[ingest]\nfolder = \"{1}\"\nquiet-secs = 0\nwanted = []\n\
          [storage]\nstate-dir = \"{0}/state\"\nout-dir = \"{0}/out\"\n[reader]\nthreads = 2\n",
-        dir.path().display()
+        dir.path().display(),
+        folder.display()
     );
     fs::write(&configuration, lines).expect("the test's folder can be written");
     let log = dir.path().join("log");
@@ -274,12 +287,17 @@ fn a_study_is_read_under_the_filter_of_the_unit() {
         }
         std::thread::sleep(Duration::from_millis(100));
     };
+    let process = fs::read_to_string(format!("/proc/{}/status", appliance.id())).unwrap_or_default();
     kill_process(Pid::from_child(&appliance), Signal::TERM).expect("it is our child");
     let status = appliance.wait().expect("it is our child");
     let report = report.unwrap_or_else(|| unreachable!("no report; the appliance said\n{}", said()));
     let report = fs::read_to_string(report).expect("the report is there");
-    assert!(report.contains("L4-L5"), "{report}");
+    let report: serde_json::Value = serde_json::from_str(&report).expect("a report is JSON");
+    assert!(report["levels"].as_array().is_some_and(|levels| levels.len() >= 5), "{report:#}");
+    assert!(process.contains("\nSeccomp:\t2\n"), "it ran under no filter\n{process}");
     assert!(status.success(), "{status}\n{}", said());
-    assert!(said().contains("children are shut in: "), "{}", said());
+    // As without the unit: its filter leaves the children what they shut themselves in with.
+    let level = format!("children are shut in: {}", sandbox::available());
+    assert!(said().contains(&level), "{}", said());
     assert!(!said().contains("not permitted"), "{}", said());
 }
