@@ -45,8 +45,9 @@ impl State {
 fn bundle(uid: &str, levels: usize, revision: u32) -> Bundle {
     let mut case = case(levels, true);
     case.identity.study_instance_uid = uid.to_owned();
-    case.instances[0].sop_instance_uid = format!("{uid}.{revision}");
-    case.bundle().keyed_with(&KEY).with_revision(revision)
+    let mut bundle = case.bundle();
+    bundle.instances[0].sop_instance_uid = format!("{uid}.{revision}");
+    bundle.keyed_with(&KEY).with_revision(revision)
 }
 
 fn keep(bundle: &Bundle, dir: &Path) -> String {

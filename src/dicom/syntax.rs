@@ -89,8 +89,9 @@ pub(super) fn codec(uid: &str) -> Result<Codec, Reason> {
         }
         uids::JPEG2000_LOSSLESS | uids::JPEG2000 => Ok(Codec::Jpeg2000),
         _ => {
-            let number = || uid.chars().filter(|c| c.is_ascii_digit() || *c == '.').take(UID_CHARS_MAX).collect();
-            let name = TransferSyntaxRegistry.get(uid).map_or_else(number, |ts| ts.name().to_owned());
+            // One that nobody knows is not repeated: it may be anything.
+            let unknown = || "unknown to us".to_owned();
+            let name = TransferSyntaxRegistry.get(uid).map_or_else(unknown, |ts| ts.name().to_owned());
             Err(Reason::TransferSyntax(name))
         }
     }

@@ -14,6 +14,7 @@ use crate::appliance::config::Settings;
 use crate::appliance::health::machine::Machine;
 use crate::appliance::identity::{DeviceKey, MESSAGE};
 use crate::appliance::journal::{OutboxMessage, OutboxRow, StudyState};
+use crate::appliance::reader::sandbox;
 
 /// Schema of a report.
 pub const REPORT_SCHEMA: &str = "deepspine.report/1";
@@ -222,6 +223,7 @@ pub fn identity(key: &DeviceKey, session: &str, settings: &Settings) -> Vec<u8> 
         "kernel": rustix::system::uname().release().to_string_lossy(),
         "board": Machine::default().model(),
         "protocol": settings.mqtt.protocol.name(),
+        "sandbox": sandbox::available().name(),
         "commands": settings.commands.iter().map(|kind| kind.name()).collect::<Vec<_>>(),
         "cores": cores,
         "memory_mib": memory_mib,

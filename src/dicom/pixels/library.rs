@@ -26,7 +26,8 @@ pub(super) fn decode(syntax_uid: &str, encoded: Vec<u8>, format: &PixelFormat) -
     let mut bytes = Vec::new();
     reader
         .decode_frame(&EncodedFrame { syntax_uid, format, encoded }, 0, &mut bytes)
-        .map_err(|error| Reason::Decode(error.to_string()))?;
+        // What the library says may quote the object.
+        .map_err(|_| Reason::Decode("its codec makes nothing of them".to_owned()))?;
     Ok(bytes)
 }
 
