@@ -122,7 +122,7 @@ answer '{"answer":"files","outcomes":['"$all"']}'
         std::fs::write(path, "x").expect("the test's folder can be written");
     }
     let journal = Journal::open(&dir.path().join("state")).expect("a second look into the journal");
-    let known = || journal.known_files().expect("the journal works");
+    let known = || journal.known_files_after(Path::new(""), 100).expect("the journal works");
     until("every file is settled", || {
         let files = known();
         files.len() == 7 && files.iter().all(|(_, _, state)| *state == FileState::Refused)

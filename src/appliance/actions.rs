@@ -57,7 +57,7 @@ impl Actions {
     /// # Errors
     /// [`ActionError::Busy`].
     pub fn rescan(&self) -> Result<(), ActionError> {
-        self.tell_ingest(Told::Rescan)
+        self.tell_ingest(Told::Wake)
     }
 
     /// Gives a study its attempts back; its whole key.

@@ -15,7 +15,8 @@ use super::fitness;
 use super::health::counters::Counters;
 use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::identity::{DeviceKey, INPUT};
-use super::ingest::desk::{Ask, LookResult, Looked, Told};
+use super::ingest::asks::{Ask, LookResult, Looked, ReadEnd, Told};
+use super::ingest::listing;
 use super::journal::{Beginning, Claim, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
@@ -81,6 +82,8 @@ enum AttemptError {
     Child(#[from] ChildError),
     #[error("{0}")]
     Refused(String),
+    #[error("files of it changed while it was read")]
+    Moved,
     #[error(transparent)]
     Bundle(#[from] bundles::BundleProblem),
     #[error(transparent)]
@@ -113,9 +116,9 @@ impl ReadingRoom {
                     let summary = self.summarise(&study_key, &go_on)?;
                     Told::Summary(study_key, summary)
                 }
-                Ok(Ask::Read(study_key)) => {
-                    let finished = self.read(&study_key, &go_on)?;
-                    Told::ReadEnded(study_key, finished)
+                Ok(Ask::Read { study_key, as_it_is }) => {
+                    let end = self.read(&study_key, as_it_is, &go_on)?;
+                    Told::ReadEnded(study_key, end)
                 }
                 Ok(Ask::SelfTest) => {
                     let result = fitness::test_now(&self.programs, &self.models, &self.shared, &go_on);
@@ -213,12 +216,19 @@ impl ReadingRoom {
         child::ask(&(self.programs.scan)(SCAN_MEMORY_MIB, SCAN_TIME_LIMIT.as_secs()), request, SCAN_TIME_LIMIT, go_on)
     }
 
-    /// One attempt at a study; whether it needs no further one.
-    fn read(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<bool, JournalError> {
+    /// One attempt at a study. Files that have changed since they were looked at are waited for, or left out where
+    /// it is to be read `as_it_is`.
+    fn read(&self, study_key: &str, as_it_is: bool, go_on: &dyn Fn() -> bool) -> Result<ReadEnd, JournalError> {
         if !fitness::may_read(&self.programs, &self.models, &self.shared, go_on) {
-            return Ok(false);
+            return Ok(ReadEnd::Again);
         }
-        let files = one_path_an_instance(self.journal.files_of(study_key)?);
+        let mut files = one_path_an_instance(self.journal.files_of(study_key)?);
+        if as_it_is {
+            files.retain(is_as_looked_at);
+        } else if !files.iter().all(is_as_looked_at) {
+            log::info!("study {study_key}: files of it have changed since they were looked at; it waits for them");
+            return Ok(ReadEnd::Moved);
+        }
         let max_attempts = self.shared.settings().reader.max_attempts;
         let input_key = self.input_key(&files);
         let (key, about) = (self.key.clone(), study_key.to_owned());
@@ -227,11 +237,11 @@ impl ReadingRoom {
             Claim::Attempt { attempt } => attempt,
             Claim::AlreadyDone => {
                 log::info!("study {study_key}: nothing new in it");
-                return Ok(true);
+                return Ok(ReadEnd::Finished);
             }
             Claim::Quarantined => {
                 log::error!("study {study_key} is quarantined: its attempts are used up");
-                return Ok(true);
+                return Ok(ReadEnd::Finished);
             }
         };
         self.wake_delivery();
@@ -239,25 +249,30 @@ impl ReadingRoom {
         let begun = Instant::now();
         let attempted = self.attempt(study_key, files, go_on);
         self.shared.say_activity("waits for studies");
-        let finished = match attempted {
+        let end = match attempted {
             Ok(()) => {
                 self.shared.counters.reading_took(begun.elapsed());
-                true
+                ReadEnd::Finished
             }
             Err(AttemptError::Journal(error)) => return Err(error),
             // That the appliance stops, or can start no child, says nothing about the study.
             Err(AttemptError::Child(error @ (ChildError::Start(_) | ChildError::Stopped))) => {
                 log::warn!("study {study_key}: {error}; the attempt does not count");
                 self.journal.attempt_withdrawn(study_key)?;
-                false
+                ReadEnd::Again
+            }
+            Err(AttemptError::Moved) if !as_it_is => {
+                log::info!("study {study_key}: {}; the attempt does not count", AttemptError::Moved);
+                self.journal.attempt_withdrawn(study_key)?;
+                ReadEnd::Moved
             }
             Err(error) => self.failed(study_key, attempt, &error)?,
         };
         self.wake_delivery();
-        Ok(finished)
+        Ok(end)
     }
 
-    fn failed(&self, study_key: &str, attempt: u32, error: &AttemptError) -> Result<bool, JournalError> {
+    fn failed(&self, study_key: &str, attempt: u32, error: &AttemptError) -> Result<ReadEnd, JournalError> {
         let max_attempts = self.shared.settings().reader.max_attempts;
         let reason = shortened(&error.to_string());
         let (key, about, why) = (self.key.clone(), study_key.to_owned(), reason.clone());
@@ -272,26 +287,35 @@ impl ReadingRoom {
             log::error!("study {study_key} is quarantined; its files stay where they are");
             let _ = self.upkeep.try_send(());
         }
-        Ok(state == StudyState::Quarantined)
+        Ok(if state == StudyState::Quarantined { ReadEnd::Finished } else { ReadEnd::Again })
     }
 
     fn attempt(&self, study_key: &str, files: Vec<FileRow>, go_on: &dyn Fn() -> bool) -> Result<(), AttemptError> {
         if files.len() > STUDY_FILES_MAX {
             return Err(AttemptError::Refused(format!("has {} files; {STUDY_FILES_MAX} are read", files.len())));
         }
+        if files.is_empty() {
+            return Err(AttemptError::Refused("none of its files is in the export folder as it was".to_owned()));
+        }
         let settings = self.shared.settings();
         let reader = &settings.reader;
         let request = ReadRequest {
-            paths: files.into_iter().map(|f| f.path).collect(),
+            paths: files.iter().map(|f| f.path.clone()).collect(),
             readable: [self.exports(), self.models.folders()].concat(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
             models_dir: self.models.folder(),
             threads: reader.threads,
         };
         let program = (self.programs.read)(reader.memory_mib, reader.cpu_secs());
-        let result = match child::ask(&program, &request, reader.time_limit, go_on)? {
-            ReadReply::Done(ReadOutcome { bundle }) => self.commit(study_key, &bundle),
-            ReadReply::Failed { reason } => Err(AttemptError::Refused(reason)),
+        let answer = child::ask(&program, &request, reader.time_limit, go_on);
+        // What was read is the claimed input only where no file was swapped meanwhile; and where one was, it may
+        // be what the child stumbled over.
+        let result = match answer {
+            Err(error @ (ChildError::Start(_) | ChildError::Stopped)) => Err(error.into()),
+            _ if !files.iter().all(is_as_looked_at) => Err(AttemptError::Moved),
+            Ok(ReadReply::Done(ReadOutcome { bundle })) => self.commit(study_key, &bundle),
+            Ok(ReadReply::Failed { reason }) => Err(AttemptError::Refused(reason)),
+            Err(error) => Err(error.into()),
         };
         bundles::clear_incoming(&settings.storage.state_dir);
         result
@@ -359,6 +383,11 @@ impl ReadingRoom {
         lines.sort();
         self.key.keyed_hash(INPUT, &lines.join("\n"))
     }
+}
+
+/// Whether a file is still the one that was looked at.
+fn is_as_looked_at(file: &FileRow) -> bool {
+    listing::fingerprint_of(&file.path) == Some(file.fingerprint)
 }
 
 /// A copied or re-sent instance stands in the folder more than once: the newest file of each is kept.

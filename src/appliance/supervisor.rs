@@ -131,7 +131,7 @@ impl Appliance {
             Actions { shared: Arc::clone(&shared), journal: journal.clone(), key: key.clone(), threads: Some(threads) };
         let patience = Arc::new(UntilItPasses { shared: Arc::clone(&shared), heartbeats: Arc::clone(&heartbeats) });
         let patient = journal.patient(patience);
-        let desk = Desk::open(Arc::clone(&shared), patient.clone(), key.clone(), asks_in, told)?;
+        let desk = Desk::new(Arc::clone(&shared), patient.clone(), key.clone(), asks_in, told, told_in.clone());
         let reading = ReadingRoom {
             shared: Arc::clone(&shared),
             journal: patient,

@@ -6,8 +6,6 @@ use dicom_transfer_syntax_registry::TransferSyntaxRegistry;
 
 use super::error::Reason;
 
-/// Characters of a UID (DICOM PS3.5 9.1).
-const UID_CHARS_MAX: usize = 64;
 /// Retired (DICOM PS3.6 A) and still sent.
 const EXPLICIT_VR_BIG_ENDIAN: &str = "1.2.840.10008.1.2.2";
 

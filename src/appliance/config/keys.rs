@@ -40,7 +40,7 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 31] = [
+pub(super) const KEYS: [Key; 32] = [
     text("device.id"),
     text("device.study-key-file"),
     text("ingest.folder"),
@@ -49,6 +49,7 @@ pub(super) const KEYS: [Key; 31] = [
     whole("ingest.quiet-secs", 0, DAY_SECS),
     whole("ingest.wanted-wait-secs", 0, DAY_SECS),
     whole("ingest.force-after-secs", 1, 7 * DAY_SECS),
+    text("ingest.sentinel"),
     text("storage.state-dir"),
     text("storage.out-dir"),
     text("storage.runtime-dir"),

@@ -60,6 +60,8 @@ pub struct Ingest {
     pub wanted_wait: Duration,
     /// Time since a study's first file after which it is read with what is there.
     pub force_after: Duration,
+    /// Name of a file that says of its folder that the studies in it and below are complete.
+    pub sentinel: Option<String>,
 }
 
 /// Where things are kept.
@@ -218,6 +220,14 @@ impl Validator<'_> {
         allowed
     }
 
+    fn sentinel(&mut self) -> Option<String> {
+        let name = self.text("ingest.sentinel")?.to_owned();
+        if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
+            self.complain("ingest.sentinel", "must be the name of a file, without a folder");
+        }
+        Some(name)
+    }
+
     fn device_id(&mut self) -> String {
         let id = self.text("device.id").map_or_else(default_device_id, str::to_owned);
         let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
@@ -271,6 +281,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
         quiet: v.secs("ingest.quiet-secs", 15),
         wanted_wait: v.secs("ingest.wanted-wait-secs", 1800),
         force_after: v.secs("ingest.force-after-secs", 5400),
+        sentinel: v.sentinel(),
     };
     if ingest.quiet > ingest.wanted_wait {
         v.complain("ingest.quiet-secs", "must not be longer than ingest.wanted-wait-secs");
@@ -387,6 +398,14 @@ mod tests {
     fn what_we_write_must_not_lie_in_the_export_folder() {
         let errors = validated(&["ingest.folder=/in", "storage.out-dir=/in/out"]);
         assert!(errors.is_err_and(|e| e.iter().any(|line| line.contains("never written"))));
+    }
+
+    #[test]
+    fn a_sentinel_is_a_name_and_no_path() {
+        assert!(validated(&["ingest.sentinel=export.done"]).is_ok_and(|s| s.ingest.sentinel.is_some()));
+        for wrong in ["ingest.sentinel=../done", "ingest.sentinel=..", "ingest.sentinel="] {
+            assert!(validated(&[wrong]).is_err(), "{wrong}");
+        }
     }
 
     #[test]

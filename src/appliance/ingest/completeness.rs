@@ -14,7 +14,20 @@ use crate::spine::Role;
 pub struct Arrival {
     first: Duration,
     last: Duration,
+    /// Waited since the first and since the last file before the appliance was started again.
+    before: Waited,
+    /// Somebody says that all of it is there.
+    announced: bool,
     summary: Option<StudySummary>,
+}
+
+/// How long a study has waited. No wall clock is asked, as it may begin in 1970 and jump.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Waited {
+    /// Since its first file.
+    pub since_first: Duration,
+    /// Since its last file.
+    pub since_last: Duration,
 }
 
 /// What to do about a study now.
@@ -33,6 +46,8 @@ pub enum Decision {
 pub enum Why {
     /// Everything required and wanted is there.
     Complete,
+    /// A sentinel file says that everything is there.
+    Announced,
     /// What is missing or has gaps was waited for long enough.
     WaitedLongEnough,
     /// Its first file came too long ago.
@@ -45,6 +60,7 @@ impl Why {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Complete => "complete",
+            Self::Announced => "announced by a sentinel file",
             Self::WaitedLongEnough => "waited long enough for the rest",
             Self::Forced => "first file too long ago",
         }
@@ -66,13 +82,35 @@ impl Arrival {
     /// A study whose first file came at `now`.
     #[must_use]
     pub const fn begun(now: Duration) -> Self {
-        Self { first: now, last: now, summary: None }
+        Self::resumed(now, Waited { since_first: Duration::ZERO, since_last: Duration::ZERO })
+    }
+
+    /// A study that had waited when the appliance was started again at `now`.
+    #[must_use]
+    pub const fn resumed(now: Duration, before: Waited) -> Self {
+        Self { first: now, last: now, before, announced: false, summary: None }
     }
 
     /// Another file of it came at `now`.
     pub fn file_came(&mut self, now: Duration) {
         self.last = now;
+        self.before.since_last = Duration::ZERO;
+        self.announced = false;
         self.summary = None;
+    }
+
+    /// A sentinel file says that what was looked at is all of it.
+    pub fn announced(&mut self) {
+        self.announced = true;
+    }
+
+    /// How long it has waited at `now`.
+    #[must_use]
+    pub fn waited(&self, now: Duration) -> Waited {
+        Waited {
+            since_first: self.before.since_first + now.saturating_sub(self.first),
+            since_last: self.before.since_last + now.saturating_sub(self.last),
+        }
     }
 
     /// Its series were found to take these roles.
@@ -84,9 +122,12 @@ impl Arrival {
     /// may be this study's, unless it came after the quiet time; so other studies can't hold this one back.
     #[must_use]
     pub fn decide(&self, rules: &Ingest, now: Duration, unseen_since: Option<Duration>) -> Decision {
-        let forced_at = self.first + rules.force_after;
+        let forced_at = self.forced_at(rules);
         if now >= forced_at {
             return Decision::Ready(Why::Forced);
+        }
+        if self.announced {
+            return Decision::Ready(Why::Announced);
         }
         let quiet_at = self.last + rules.quiet;
         if now < quiet_at {
@@ -96,13 +137,19 @@ impl Arrival {
             return Decision::Wait(forced_at);
         }
         let Some(summary) = &self.summary else { return Decision::Summarise };
-        let given_up_at = self.last + rules.wanted_wait;
+        let given_up_at = self.last + rules.wanted_wait.saturating_sub(self.before.since_last);
         match coverage(rules, summary) {
             Coverage::Full => Decision::Ready(Why::Complete),
             Coverage::Partial if now >= given_up_at => Decision::Ready(Why::WaitedLongEnough),
             Coverage::Partial => Decision::Wait(given_up_at.min(forced_at)),
             Coverage::Insufficient => Decision::Wait(forced_at),
         }
+    }
+
+    /// What came while the appliance was not running gets the quiet time to be looked at.
+    fn forced_at(&self, rules: &Ingest) -> Duration {
+        let left = rules.force_after.saturating_sub(self.before.since_first);
+        self.first + left.max(rules.quiet.min(rules.force_after))
     }
 }
 
@@ -133,6 +180,7 @@ mod tests {
             quiet: secs(15),
             wanted_wait: secs(1800),
             force_after: secs(5400),
+            sentinel: None,
         }
     }
 
@@ -212,6 +260,35 @@ mod tests {
         assert_eq!(arrival.decide(&rules(), secs(4000), None), Decision::Wait(secs(5500)));
         arrival.file_came(secs(5499));
         assert_eq!(arrival.decide(&rules(), secs(5500), None), Decision::Ready(Why::Forced));
+    }
+
+    #[test]
+    fn what_was_waited_before_a_restart_counts() {
+        let before = Waited { since_first: secs(5000), since_last: secs(1000) };
+        let mut arrival = Arrival::resumed(secs(100), before);
+        assert_eq!(arrival.waited(secs(160)), Waited { since_first: secs(5060), since_last: secs(1060) });
+        arrival.summarised(StudySummary { whole_roles: Vec::new(), gapped_roles: Vec::new() });
+        assert_eq!(arrival.decide(&rules(), secs(200), None), Decision::Wait(secs(500)));
+        let patient = Ingest { required: Vec::new(), force_after: secs(50_000), ..rules() };
+        assert_eq!(arrival.decide(&patient, secs(200), None), Decision::Wait(secs(900)), "1000 s of 1800 were over");
+        arrival.file_came(secs(160));
+        assert_eq!(arrival.waited(secs(170)).since_last, secs(10));
+    }
+
+    #[test]
+    fn a_study_whose_time_was_up_before_a_restart_still_gets_the_quiet_time() {
+        let arrival = Arrival::resumed(secs(100), Waited { since_first: secs(9000), since_last: secs(9000) });
+        assert_eq!(arrival.decide(&rules(), secs(101), None), Decision::Wait(secs(115)));
+        assert_eq!(arrival.decide(&rules(), secs(115), None), Decision::Ready(Why::Forced));
+    }
+
+    #[test]
+    fn an_announced_study_is_ready_at_once_unless_another_file_comes() {
+        let mut arrival = study(&[], &[]);
+        arrival.announced();
+        assert_eq!(arrival.decide(&rules(), secs(101), None), Decision::Ready(Why::Announced));
+        arrival.file_came(secs(102));
+        assert_eq!(arrival.decide(&rules(), secs(103), None), Decision::Wait(secs(117)));
     }
 
     #[test]

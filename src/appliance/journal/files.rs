@@ -1,12 +1,13 @@
 //! Files of the export folder that were looked at, remembered by path, size, time and inode.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Row, params};
 
-use super::{Journal, JournalError, outbox};
+use super::{Journal, JournalError, outbox, studies};
 
 /// What tells that a file is still the one that was looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,7 +93,7 @@ impl FileRow {
 }
 
 impl Journal {
-    /// Remembers files, replacing what was known of the same paths; all or none. Attempts are kept.
+    /// Remembers files, and that their studies arrive, replacing what was known of the same paths; all or none. Attempts are kept.
     ///
     /// # Errors
     /// As the journal gives them.
@@ -122,6 +123,11 @@ impl Journal {
                 ])?;
             }
             drop(statement);
+            // In the same transaction: a file that is known is not looked at again, so its study must be open.
+            let studies: BTreeSet<&String> = rows.iter().filter_map(|row| row.study_key.as_ref()).collect();
+            for study_key in studies {
+                studies::arrives(&transaction, study_key)?;
+            }
             transaction.commit()?;
             Ok(())
         })
@@ -152,17 +158,43 @@ impl Journal {
         })
     }
 
-    /// Path, fingerprint and state of every file remembered.
+    /// Path, fingerprint and state of up to `limit` remembered files, in the order of their paths, from the first
+    /// after `after`.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn known_files(&self) -> Result<Vec<(PathBuf, Fingerprint, FileState)>, JournalError> {
-        self.call(|connection| {
-            let mut statement = connection.prepare("SELECT path, size, mtime_ns, inode, state FROM files")?;
-            let rows = statement.query_map([], |row| {
+    pub fn known_files_after(
+        &self,
+        after: &Path,
+        limit: usize,
+    ) -> Result<Vec<(PathBuf, Fingerprint, FileState)>, JournalError> {
+        let after = after.to_owned();
+        self.call(move |connection| {
+            let mut statement = connection.prepare(
+                "SELECT path, size, mtime_ns, inode, state FROM files INDEXED BY files_in_brief WHERE path > ?1
+                 ORDER BY path LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![after.as_os_str().as_bytes(), limit as i64], |row| {
                 Ok((path(row)?, fingerprint(row)?, FileState::from_name(&row.get::<_, String>("state")?)))
             })?;
             Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The deepest folder that all files of a study lie in; `None` where it has none.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn common_folder_of(&self, study_key: &str) -> Result<Option<PathBuf>, JournalError> {
+        let study_key = study_key.to_owned();
+        self.call(move |connection| {
+            let mut statement = connection.prepare("SELECT path FROM files WHERE study_key = ?1")?;
+            let mut rows = statement.query([&study_key])?;
+            let mut common: Option<PathBuf> = None;
+            while let Some(row) = rows.next()? {
+                common = common_folder(common, &path(row)?);
+            }
+            Ok(common)
         })
     }
 
@@ -213,6 +245,14 @@ impl Journal {
             Ok(())
         })
     }
+}
+
+/// The deepest folder that `file` and what lies in `folder` have in common.
+#[must_use]
+pub fn common_folder(folder: Option<PathBuf>, file: &Path) -> Option<PathBuf> {
+    let Some(folder) = folder else { return file.parent().map(Path::to_owned) };
+    let common = folder.ancestors().find(|ancestor| file.starts_with(ancestor)).map(Path::to_owned);
+    Some(common.unwrap_or(folder))
 }
 
 fn path(row: &Row<'_>) -> rusqlite::Result<PathBuf> {

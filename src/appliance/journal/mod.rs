@@ -14,6 +14,7 @@ mod patience;
 mod schema;
 mod studies;
 mod upkeep;
+mod waiting;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -21,7 +22,7 @@ use std::sync::mpsc::{SyncSender, sync_channel};
 
 use rusqlite::{Connection, ErrorCode};
 
-pub use files::{FileRow, FileState, Fingerprint};
+pub use files::{FileRow, FileState, Fingerprint, common_folder};
 pub use looks::{LaneDepth, OutboxDepth, OutboxLook, ReportLook, StudyLook};
 use mark::SeqMark;
 pub use outbox::{Delivered, Lane, OutboxMessage, OutboxRow};
@@ -29,6 +30,7 @@ pub use patience::Patience;
 pub use schema::Beginning;
 pub use studies::{Claim, NewReport, StudyRow, StudyState};
 pub use upkeep::Size;
+pub use waiting::WaitingStudy;
 
 /// Requests that may wait for the owner thread; a sender beyond that waits too.
 const REQUESTS_MAX: usize = 16;

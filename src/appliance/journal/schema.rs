@@ -59,7 +59,8 @@ CREATE TABLE outbox (
 ";
 
 /// States may also be `discarded`; what is delivered, when things happened, and what a study's message
-/// stands for are kept; settings of the journal itself go into `meta`.
+/// stands for are kept, and how long a study has waited; settings of the journal itself go into `meta`. The
+/// index of files holds all that a start needs of each, without its header.
 const VERSION_2: &str = "
 CREATE TABLE studies_2 (
     study_key TEXT PRIMARY KEY NOT NULL,
@@ -69,7 +70,11 @@ CREATE TABLE studies_2 (
     revision INTEGER NOT NULL DEFAULT 0,
     input_key TEXT,
     reason TEXT,
-    changed_at INTEGER NOT NULL DEFAULT 0
+    changed_at INTEGER NOT NULL DEFAULT 0,
+    waited_secs INTEGER NOT NULL DEFAULT 0,
+    quiet_secs INTEGER NOT NULL DEFAULT 0,
+    oldest_change_ns INTEGER,
+    newest_change_ns INTEGER
 ) WITHOUT ROWID;
 INSERT INTO studies_2 (study_key, state, attempts, revision, input_key, reason)
     SELECT study_key, state, attempts, revision, input_key, reason FROM studies;
@@ -103,6 +108,8 @@ ALTER TABLE outbox ADD COLUMN superseded INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN enqueued_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_by_lane ON outbox (lane, seq) WHERE set_aside IS NULL;
 CREATE INDEX outbox_of_study ON outbox (topic, study_key);
+
+CREATE INDEX files_in_brief ON files (path, size, mtime_ns, inode, state);
 
 CREATE TABLE meta (
     key TEXT PRIMARY KEY NOT NULL,

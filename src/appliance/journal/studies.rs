@@ -122,14 +122,7 @@ impl Journal {
     /// As the journal gives them.
     pub fn study_arrives(&self, study_key: &str) -> Result<(), JournalError> {
         let study_key = study_key.to_owned();
-        self.call(move |connection| {
-            connection.execute(
-                "INSERT INTO studies (study_key, state, changed_at) VALUES (?1, 'arriving', ?2)
-                 ON CONFLICT (study_key) DO UPDATE SET state = 'arriving', changed_at = ?2 WHERE state <> 'arriving'",
-                params![study_key, clock::now_unix_secs()],
-            )?;
-            Ok(())
-        })
+        self.call(move |connection| Ok(arrives(connection, &study_key)?))
     }
 
     /// Counts an attempt at reading `study_key` from `input_key`, durably, before it begins.
@@ -375,6 +368,19 @@ fn insert_report(connection: &Connection, report: &NewReport, delivered: bool) -
     )?;
     connection
         .execute("UPDATE studies SET revision = ?2 WHERE study_key = ?1", params![report.study_key, report.revision])?;
+    Ok(())
+}
+
+/// Its waiting begins afresh where it had ended.
+pub(super) fn arrives(connection: &Connection, study_key: &str) -> rusqlite::Result<()> {
+    connection.execute(
+        "INSERT INTO studies (study_key, state, changed_at) VALUES (?1, 'arriving', ?2)
+         ON CONFLICT (study_key) DO UPDATE SET state = 'arriving', changed_at = ?2,
+         waited_secs = CASE WHEN state IN ('done', 'quarantined', 'discarded') THEN 0 ELSE waited_secs END,
+         quiet_secs = 0
+         WHERE state <> 'arriving'",
+        params![study_key, clock::now_unix_secs()],
+    )?;
     Ok(())
 }
 

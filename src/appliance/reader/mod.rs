@@ -8,6 +8,7 @@
 pub mod child;
 pub mod last_words;
 pub mod limits;
+pub mod path_bytes;
 pub mod pipeline;
 pub mod protocol;
 pub mod role;

@@ -25,6 +25,7 @@ pub enum ScanRequest {
     /// Look at these files; the answer is [`ScanReply::Files`], in the same order.
     Files {
         /// At most [`SCAN_PATHS_MAX`].
+        #[serde(with = "super::path_bytes")]
         paths: Vec<PathBuf>,
         /// Folders that the child may read, with everything below.
         readable: Vec<PathBuf>,
@@ -93,6 +94,7 @@ pub struct StudySummary {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadRequest {
     /// The study's files.
+    #[serde(with = "super::path_bytes")]
     pub paths: Vec<PathBuf>,
     /// Folders that the child may read, with everything below: exports and models.
     pub readable: Vec<PathBuf>,
@@ -204,10 +206,15 @@ fn too_long(length: usize) -> io::Error {
 mod tests {
     use super::*;
 
+    fn no_utf_8() -> PathBuf {
+        use std::os::unix::ffi::OsStringExt;
+        std::ffi::OsString::from_vec(b"/in/\xff\n.dcm".to_vec()).into()
+    }
+
     #[test]
     fn a_message_goes_through_a_pipe_unchanged() {
-        let request =
-            ScanRequest::Files { paths: vec!["/in/a b".into(), "/in/ü".into()], readable: vec!["/in".into()] };
+        let paths = vec!["/in/a b".into(), "/in/ü".into(), no_utf_8()];
+        let request = ScanRequest::Files { paths, readable: vec!["/in".into()] };
         let mut pipe = Vec::new();
         write_frame(&mut pipe, &request).unwrap();
         let mut from = pipe.as_slice();
