@@ -1,0 +1,134 @@
+//! Whatever is killed, whenever: every study's report arrives, and it is one report.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod bench;
+mod common;
+
+use std::time::{Duration, Instant};
+
+use bench::ledger::Ledger;
+use bench::mosquitto::{Mosquitto, Setup};
+use bench::proxy::{Mode, Proxy};
+use bench::random::Random;
+use bench::service::{Service, kill_hard, orphans_of};
+use bench::site::Site;
+use bench::{DEADLINE, count, figure, turn, until, within};
+
+/// Kills of the short form and of the long one.
+const KILLS: (usize, usize) = (25, 1000);
+/// Studies that may be on their way at a time, so that each has a chance between two kills.
+const ON_THEIR_WAY_MAX: usize = 8;
+/// Longest life of a supervisor that is killed.
+const LONGEST_LIFE: Duration = Duration::from_millis(4500);
+/// Longest wait for a child to kill.
+const CHILD_WAIT: Duration = Duration::from_secs(4);
+
+/// A broker that comes and goes, and the ledger behind it.
+struct Line {
+    broker: Mosquitto,
+    proxy: Proxy,
+    ledger: Ledger,
+    is_up: bool,
+    outages: usize,
+}
+
+impl Line {
+    fn start() -> Option<Self> {
+        let broker = Mosquitto::start(Setup { lines: vec!["max_queued_messages 0".to_owned()], ..Setup::default() })?;
+        let proxy = Proxy::start(broker.port);
+        let ledger = Ledger::default();
+        ledger.listen(broker.port);
+        Some(Self { broker, proxy, ledger, is_up: true, outages: 0 })
+    }
+
+    fn toggle(&mut self) {
+        if self.is_up {
+            self.proxy.set(Mode::DropOnConnect);
+            self.proxy.sever();
+            self.ledger.catch_up(self.broker.port);
+            self.broker.kill();
+            self.outages += 1;
+        } else {
+            assert!(self.broker.start_again(), "mosquitto starts again on its port");
+            self.ledger.listen(self.broker.port);
+            self.proxy.set(Mode::Pass);
+        }
+        self.is_up = !self.is_up;
+    }
+}
+
+#[test]
+fn whatever_is_killed_every_study_is_reported_and_as_one_report() {
+    let _turn = turn();
+    let name = "whatever_is_killed_every_study_is_reported_and_as_one_report";
+    let Some(mut line) = Line::start() else { return common::skipped(name, "mosquitto is not installed") };
+    let mut random = Random::seeded(name);
+    let mut site = Site::new("t", &line.proxy.url(), &[]);
+    let kills = count(KILLS.0, KILLS.1);
+    let (mut of_children, mut done) = (0, 0);
+    let mut supervisors = Vec::new();
+    while done < kills {
+        while site.studies.len() - line.ledger.reports("t").len() < ON_THEIR_WAY_MAX && random.once_in(2) {
+            site.study_arrives(site.studies.len());
+        }
+        if random.once_in(5) {
+            line.toggle();
+        }
+        let mut service = Service::start(&site, &[]);
+        supervisors.push(service.id());
+        if random.once_in(2) {
+            if kill_a_child(&service, &mut random) {
+                (of_children, done) = (of_children + 1, done + 1);
+            }
+            std::thread::sleep(random.wait(Duration::from_millis(300)));
+        } else {
+            let longest = if random.once_in(3) { Duration::from_millis(400) } else { LONGEST_LIFE };
+            std::thread::sleep(random.wait(longest));
+        }
+        assert_eq!(service.ended(), None, "the supervisor ended by itself after {done} kills");
+        service.kill();
+        done += 1;
+        if done % 100 == 0 {
+            println!("{done} kills, {} studies, {} outages of the broker", site.studies.len(), line.outages);
+        }
+    }
+    if !line.is_up {
+        line.toggle();
+    }
+    finish(&line, &site, supervisors);
+    let repeats = line.ledger.check("t", &site.study_keys()).unwrap_or_else(|e| panic!("{e}"));
+    figure(
+        "SIGKILL of supervisor or child at random times, studies arriving, broker up and down",
+        &format!(
+            "{done} kills ({of_children} of children), {} outages of the broker: {} of {} studies reported, one report_id each, {repeats} repeats",
+            line.outages,
+            line.ledger.reports("t").len(),
+            site.studies.len()
+        ),
+    );
+}
+
+/// One life without a kill: everything that is left arrives, no child is left over, and the end is in order.
+fn finish(line: &Line, site: &Site, supervisors: Vec<u32>) {
+    let mut service = Service::start(site, &[]);
+    let begun = Instant::now();
+    until("every study's report arrived", || {
+        assert_eq!(service.ended(), None, "the supervisor ended by itself");
+        line.ledger.has_all(&site.device, &site.study_keys()) || begun.elapsed() > DEADLINE
+    });
+    assert!(service.stop().is_some(), "the end takes too long");
+    line.ledger.catch_up(line.broker.port);
+    let gone = |id: &u32| orphans_of(*id).is_empty();
+    assert!(within(DEADLINE, || supervisors.iter().all(gone)), "children outlive their supervisor");
+}
+
+/// Kills a child of `service` a random moment after it began; whether there was one.
+fn kill_a_child(service: &Service, random: &mut Random) -> bool {
+    let mut children = Vec::new();
+    within(CHILD_WAIT, || {
+        children = service.children();
+        !children.is_empty()
+    });
+    std::thread::sleep(random.wait(Duration::from_millis(250)));
+    children.into_iter().any(kill_hard)
+}
