@@ -7,6 +7,7 @@
 //! | [`mosquitto`] | the broker, with and without TLS, access list, quotas |
 //! | [`proxy`] | the way to the broker, and what a bad network or broker does on it |
 //! | [`ledger`] | whatever a subscriber received, across restarts of the broker |
+//! | [`stand`] | many sites at one broker, each with a fault of its own |
 //! | [`studies`] | as many small studies as are wanted |
 //! | [`certificates`] | a certificate authority with good and bad certificates |
 //! | [`shim`] | faults between the supervisor and its files: kill points, errors, power cuts |
@@ -24,6 +25,7 @@ pub(crate) mod random;
 pub(crate) mod service;
 pub(crate) mod shim;
 pub(crate) mod site;
+pub(crate) mod stand;
 pub(crate) mod studies;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -4,7 +4,8 @@ use std::fs::File;
 use std::os::unix::net::UnixDatagram;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -20,7 +21,30 @@ const SELF_TEST: &str = "self-test.json";
 /// A running appliance.
 pub(crate) struct Service {
     process: Child,
-    heard: Option<UnixDatagram>,
+    heard: Arc<Heard>,
+}
+
+/// What the service told its manager; it is listened to until the service is gone.
+#[derive(Default)]
+struct Heard {
+    ready: AtomicBool,
+    over: AtomicBool,
+}
+
+impl Heard {
+    fn listen(socket: UnixDatagram) -> Arc<Self> {
+        let heard = Arc::new(Self::default());
+        let shared = Arc::clone(&heard);
+        std::thread::spawn(move || {
+            let mut buffer = [0; 256];
+            while !shared.over.load(Ordering::SeqCst) {
+                if socket.recv(&mut buffer).is_ok_and(|length| buffer[..length].starts_with(b"READY=1")) {
+                    shared.ready.store(true, Ordering::SeqCst);
+                }
+            }
+        });
+        heard
+    }
 }
 
 impl Service {
@@ -34,7 +58,7 @@ impl Service {
         let socket = site.path().join("notify");
         let _ = std::fs::remove_file(&socket);
         let heard = UnixDatagram::bind(&socket).expect("a socket");
-        heard.set_read_timeout(Some(Duration::from_millis(20))).expect("a limit");
+        heard.set_read_timeout(Some(Duration::from_millis(100))).expect("a limit");
         let log = File::options().create(true).append(true).open(site.log_file()).expect("the test's folder");
         let process = Command::new(env!("CARGO_BIN_EXE_deepspine"))
             .args(["run", "--config"])
@@ -48,17 +72,12 @@ impl Service {
             .stderr(log)
             .spawn()
             .expect("the binary runs");
-        Self { process, heard: Some(heard) }
+        Self { process, heard: Heard::listen(heard) }
     }
 
     /// Whether it said that it is ready before it ended.
     pub(crate) fn is_ready(&mut self) -> bool {
-        let Some(socket) = self.heard.take() else { return true };
-        within(DEADLINE, || {
-            let mut buffer = [0; 256];
-            let said = socket.recv(&mut buffer).is_ok_and(|length| buffer[..length].starts_with(b"READY=1"));
-            said || self.ended().is_some()
-        }) && self.ended().is_none()
+        within(DEADLINE, || self.heard.ready.load(Ordering::SeqCst) || self.ended().is_some()) && self.ended().is_none()
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -114,6 +133,7 @@ impl Service {
 
 impl Drop for Service {
     fn drop(&mut self) {
+        self.heard.over.store(true, Ordering::SeqCst);
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -153,7 +173,7 @@ pub(crate) fn models_dir() -> PathBuf {
 
 /// Puts the self-test's result into a state folder that has none. The appliance did that test itself, once
 /// for this binary: a bench that starts it a thousand times can't wait for it each time.
-fn install_self_test(state_dir: &Path) {
+pub(crate) fn install_self_test(state_dir: &Path) {
     let to = state_dir.join(SELF_TEST);
     if !to.exists() {
         std::fs::write(to, tested_once()).expect("the test's folder can be written");
