@@ -48,6 +48,10 @@ const JOURNAL_REST_SLICE: Duration = Duration::from_millis(250);
 const ROUND: Duration = Duration::from_secs(10);
 /// How long the threads may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
+/// How long the first thread's end waits for the others', one of which may be its cause.
+const CAUSE_WAIT: Duration = Duration::from_millis(500);
+/// Why a thread ended that was not asked to and has no error to tell.
+const NOTHING_MORE: &str = "it had nothing more to do";
 /// Name of the lock file in the state folder.
 const LOCK_FILE: &str = "lock";
 
@@ -173,10 +177,14 @@ impl Appliance {
     /// # Errors
     /// [`ApplianceError::Ended`] where one does not.
     pub fn check(&self) -> Result<(), ApplianceError> {
-        match self.ended.try_recv() {
-            Ok((stage, why)) => Err(ApplianceError::Ended(stage.name(), why)),
-            Err(_) => Ok(()),
-        }
+        let Ok(first) = self.ended.try_recv() else { return Ok(()) };
+        // One thread's end closes the others' channels, and they may tell first that they have nothing more to do.
+        let until = Instant::now() + CAUSE_WAIT;
+        let others =
+            std::iter::from_fn(|| self.ended.recv_timeout(until.saturating_duration_since(Instant::now())).ok());
+        let told: Vec<_> = std::iter::once(first).chain(others.take(Stage::ALL.len())).collect();
+        let cause = told.iter().find(|(_, why)| why != NOTHING_MORE).or(told.first());
+        cause.map_or(Ok(()), |(stage, why)| Err(ApplianceError::Ended(stage.name(), why.clone())))
     }
 
     /// Threads that have not been heard of for too long.
@@ -256,7 +264,7 @@ impl Crew {
         let (heartbeats, tell) = (Arc::clone(&self.heartbeats), self.tell.clone());
         let thread = std::thread::Builder::new().name(stage.name().to_owned()).spawn(move || {
             let why = match catch_unwind(AssertUnwindSafe(|| work(&heartbeats))) {
-                Ok(Ok(())) => "it had nothing more to do".to_owned(),
+                Ok(Ok(())) => NOTHING_MORE.to_owned(),
                 Ok(Err(error)) => error,
                 Err(_) => "a fault of the program".to_owned(),
             };
@@ -417,7 +425,7 @@ fn look_after(
             Ok(_) => return Ok(()),
             Err(RecvTimeoutError::Timeout) => {}
             Err(RecvTimeoutError::Disconnected) => {
-                return Err(ApplianceError::Ended("signals", "it had nothing more to do".to_owned()));
+                return Err(ApplianceError::Ended("signals", NOTHING_MORE.to_owned()));
             }
         }
         appliance.check()?;
