@@ -17,7 +17,14 @@ const CUTS_EACH: (usize, usize) = (1, 20);
 /// Every how many calls one fails in the short form; the long one has every call fail.
 const STRIDE: usize = 6;
 /// Words of a log line that says what is wrong with the disk.
-const COMPLAINTS: [&str; 3] = [" WARN ", " ERROR ", "deepspine: "];
+const COMPLAINTS: [&str; 6] = [
+    "disk",
+    "No space left",
+    "Input/output error",
+    "Read-only file system",
+    "readonly",
+    "unable to open database file",
+];
 
 fn is_sync(kind: &str) -> bool {
     kind == "fsync" || kind == "fdatasync"

@@ -4,6 +4,7 @@
 mod bench;
 mod common;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use bench::ledger::Ledger;
@@ -11,8 +12,10 @@ use bench::mosquitto::{Mosquitto, Setup};
 use bench::proxy::{Mode, Proxy};
 use bench::random::Random;
 use bench::service::{Service, kill_hard, orphans_of};
+use bench::shim::Fault;
 use bench::site::Site;
-use bench::{DEADLINE, count, figure, turn, until, within};
+use bench::stand::Stand;
+use bench::{DEADLINE, count, figure, long, turn, until, within};
 
 /// Kills of the short form and of the long one.
 const KILLS: (usize, usize) = (25, 1000);
@@ -37,7 +40,7 @@ impl Line {
         let broker = Mosquitto::start(Setup { lines: vec!["max_queued_messages 0".to_owned()], ..Setup::default() })?;
         let proxy = Proxy::start(broker.port);
         let ledger = Ledger::default();
-        ledger.listen(broker.port);
+        ledger.listen(broker.ledger_port);
         Some(Self { broker, proxy, ledger, is_up: true, outages: 0 })
     }
 
@@ -45,12 +48,12 @@ impl Line {
         if self.is_up {
             self.proxy.set(Mode::DropOnConnect);
             self.proxy.sever();
-            self.ledger.catch_up(self.broker.port);
+            self.ledger.catch_up(self.broker.ledger_port);
             self.broker.kill();
             self.outages += 1;
         } else {
             assert!(self.broker.start_again(), "mosquitto starts again on its port");
-            self.ledger.listen(self.broker.port);
+            self.ledger.listen(self.broker.ledger_port);
             self.proxy.set(Mode::Pass);
         }
         self.is_up = !self.is_up;
@@ -117,7 +120,7 @@ fn finish(line: &Line, site: &Site, supervisors: Vec<u32>) {
         line.ledger.has_all(&site.device, &site.study_keys()) || begun.elapsed() > DEADLINE
     });
     assert!(service.stop().is_some(), "the end takes too long");
-    line.ledger.catch_up(line.broker.port);
+    line.ledger.catch_up(line.broker.ledger_port);
     let gone = |id: &u32| orphans_of(*id).is_empty();
     assert!(within(DEADLINE, || supervisors.iter().all(gone)), "children outlive their supervisor");
 }
@@ -131,4 +134,55 @@ fn kill_a_child(service: &Service, random: &mut Random) -> bool {
     });
     std::thread::sleep(random.wait(Duration::from_millis(250)));
     children.into_iter().any(kill_hard)
+}
+
+/// What a call is on, without what differs from run to run: temporary names, report ids.
+fn named(path: &str) -> &str {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    if name.ends_with(".part") {
+        ".part"
+    } else if name.len() >= 32 && name.chars().all(|c| c.is_ascii_hexdigit()) {
+        "/out/"
+    } else if name.ends_with(".bundle") {
+        ".bundle"
+    } else {
+        name
+    }
+}
+
+/// Points at which a life is killed: in the short form one call of each kind on each thing, in the long form
+/// every call; before it or after it.
+fn points(calls: &[(String, String)], random: &mut Random) -> Vec<String> {
+    if long() {
+        return (1..=calls.len()).flat_map(|n| ["before", "after"].map(|when| format!("any:*:{n}:{when}"))).collect();
+    }
+    let things: BTreeSet<(&str, &str)> = calls.iter().map(|(kind, path)| (kind.as_str(), named(path))).collect();
+    let point = |(kind, part): (&str, &str)| {
+        let times = calls.iter().filter(|(k, path)| k == kind && format!("/{path}").contains(part)).count();
+        let when = if random.once_in(2) { "before" } else { "after" };
+        format!("{kind}:{part}:{}:{when}", random.below(times) + 1)
+    };
+    things.into_iter().map(point).collect()
+}
+
+#[test]
+fn at_every_named_point_a_kill_loses_nothing() {
+    let _turn = turn();
+    let name = "at_every_named_point_a_kill_loses_nothing";
+    let Some(stand) = Stand::start() else { return common::skipped(name, "mosquitto or cc is not installed") };
+    let mut random = Random::seeded(name);
+    let calls = stand.calls_of_a_life();
+    let labels = points(&calls, &mut random);
+    let line = format!("SIGKILL of the supervisor before or after its file calls ({} in a life)", calls.len());
+    stand.try_all(&line, labels, &random, |stand, label, _, site| {
+        let kill = Some(label.to_owned());
+        let was_killed = stand.faulty_life(site, &Fault { kill, ..Fault::default() }).is_some();
+        let was_committed = !site.committed().is_empty();
+        stand.recovers(site)?;
+        Ok(match (was_killed, was_committed) {
+            (false, _) => "not reached",
+            (true, false) => "before the commit",
+            (true, true) => "after the commit",
+        })
+    });
 }

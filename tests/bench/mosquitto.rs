@@ -33,6 +33,8 @@ pub(crate) struct Mosquitto {
     dir: TempDir,
     /// Its port on loopback, the same after every restart.
     pub(crate) port: u16,
+    /// Another port of it, without rules, passwords or TLS, for the ledger.
+    pub(crate) ledger_port: u16,
     setup: Setup,
 }
 
@@ -48,9 +50,9 @@ impl Mosquitto {
             return None;
         }
         let dir = tempfile::tempdir().expect("a folder");
-        let mut broker = Self { process: None, dir, port: 0, setup };
+        let mut broker = Self { process: None, dir, port: 0, ledger_port: 0, setup };
         for _ in 0..PORTS_TRIED {
-            broker.port = free_port();
+            (broker.port, broker.ledger_port) = (free_port(), free_port());
             if broker.start_again() {
                 return Some(broker);
             }
@@ -71,7 +73,9 @@ impl Mosquitto {
         let mut gone = false;
         until("mosquitto listens or gives up", || {
             gone = process.try_wait().expect("it is our child").is_some();
-            gone || std::net::TcpStream::connect(("127.0.0.1", self.port)).is_ok()
+            gone || [self.port, self.ledger_port]
+                .iter()
+                .all(|p| std::net::TcpStream::connect(("127.0.0.1", *p)).is_ok())
         });
         // Whoever answers on the port of a broker that gave up is another.
         let works = !gone && process.try_wait().expect("it is our child").is_none();
@@ -109,11 +113,13 @@ impl Mosquitto {
     }
 
     fn write_files(&self) {
-        let mut lines = vec![format!("listener {} 127.0.0.1", self.port), "log_dest stderr".to_owned()];
+        let mut lines = vec!["per_listener_settings true".to_owned(), "log_dest stderr".to_owned()];
         if geteuid().is_root() {
             // Its own user could not read the test's folder.
             lines.push("user root".to_owned());
         }
+        lines.extend_from_slice(&self.setup.lines);
+        lines.push(format!("listener {} 127.0.0.1", self.port));
         match &self.setup.user {
             Some((user, password)) => {
                 lines
@@ -134,7 +140,7 @@ impl Mosquitto {
                 format!("require_certificate {clients}"),
             ]);
         }
-        lines.extend_from_slice(&self.setup.lines);
+        lines.extend([format!("listener {} 127.0.0.1", self.ledger_port), "allow_anonymous true".to_owned()]);
         std::fs::write(self.path("conf"), lines.join("\n") + "\n").expect("the test's folder can be written");
     }
 

@@ -40,7 +40,7 @@ impl Stand {
         shim::library()?;
         let broker = Mosquitto::start(Setup { lines: vec!["max_queued_messages 0".to_owned()], ..Setup::default() })?;
         let ledger = Ledger::default();
-        ledger.listen(broker.port);
+        ledger.listen(broker.ledger_port);
         Some(Self { broker, ledger, sites: AtomicUsize::new(0) })
     }
 
@@ -80,7 +80,7 @@ impl Stand {
         if service.stop().is_none() {
             return Err("does not end in time".to_owned());
         }
-        self.ledger.catch_up(self.broker.port);
+        self.ledger.catch_up(self.broker.ledger_port);
         self.ledger.check(&site.device, &site.study_keys())?;
         let reports = site.journal_reports().ok_or("the journal can't be read after an orderly end")?;
         match committed.iter().find(|id| !reports.contains(id)) {
