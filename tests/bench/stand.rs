@@ -114,7 +114,7 @@ impl Stand {
         line: &str,
         labels: Vec<String>,
         random: &Random,
-        trial: impl Fn(&Self, &str, Random, &Site) -> Verdict + Sync,
+        trial: impl Fn(&Self, &str, Random, &mut Site) -> Verdict + Sync,
     ) {
         let only = std::env::var("DEEPSPINE_BENCH_ONLY").ok();
         let wanted = |label: &str| only.as_ref().is_none_or(|only| only == label);
@@ -127,8 +127,8 @@ impl Stand {
                     loop {
                         let next = queue.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
                         let Some((number, label)) = next else { return };
-                        let site = self.site();
-                        let verdict = trial(self, label, random.part(number as u64), &site);
+                        let mut site = self.site();
+                        let verdict = trial(self, label, random.part(number as u64), &mut site);
                         let told = verdict.map_err(|why| (format!("{label}: {why}"), site.evidence()));
                         verdicts.lock().unwrap_or_else(PoisonError::into_inner).push(told);
                     }
