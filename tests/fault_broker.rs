@@ -11,7 +11,7 @@ use bench::ledger::Ledger;
 use bench::mosquitto::{Mosquitto, Setup};
 use bench::proxy::{Mode, Proxy};
 use bench::random::Random;
-use bench::service::Service;
+use bench::service::{self, Service};
 use bench::site::{Site, query};
 use bench::stand::{Stand, Verdict};
 use bench::{DEADLINE, figure, long, turn, until, within};
@@ -28,6 +28,9 @@ fn watch() -> Duration {
 const CONNECTS_MAX: usize = 12;
 /// How long delivery may take once the broker is good: a publish that was never acknowledged is given up after 60 s.
 const DELIVERY: Duration = Duration::from_secs(100);
+
+/// What gets through, if late, or is found out only after the acknowledgement's deadline of 60 s: no alarm yet.
+const AT_LEAST_SLOW: [&str; 3] = ["never acknowledges", "acknowledges after 5 s", "slow, 1 kB/s"];
 
 fn mode_of(label: &str) -> Mode {
     match label {
@@ -83,6 +86,10 @@ fn weathers(stand: &Stand, label: &str, site: &Site) -> Verdict {
     if connects > CONNECTS_MAX {
         return Err(format!("{connects} connections in {} s", watch().as_secs()));
     }
+    let status = service::status(site);
+    if !AT_LEAST_SLOW.contains(&label) && !status.contains("ALARM     broker") {
+        return Err(format!("`status` does not name it:\n{status}"));
+    }
     if let Some(took) = service.stop() {
         figure(
             &format!("{label}: connections in {} s; SIGTERM to end", watch().as_secs()),
@@ -121,6 +128,21 @@ fn a_bad_broker_costs_neither_reports_nor_a_storm_of_connections() {
     });
 }
 
+#[test]
+fn a_broker_that_speaks_only_3_1_1_gets_everything_where_that_is_selected() {
+    let _turn = turn();
+    let name = "a_broker_that_speaks_only_3_1_1_gets_everything_where_that_is_selected";
+    let Some(mut scene) = Scene::start(Setup::default()) else {
+        return common::skipped(name, "mosquitto is not installed");
+    };
+    scene.proxy.set(Mode::OnlyOld);
+    scene.site.configure(&scene.proxy.url(), &[("mqtt.protocol", "\"3.1.1\"")]);
+    scene.site.study_arrives(1);
+    let service = Service::start(&scene.site, &[]);
+    is_delivered(&scene.ledger, &scene.broker, &scene.site, &service).unwrap_or_else(|e| panic!("{e}"));
+    assert!(service.stop().is_some(), "it ends in time");
+}
+
 /// One appliance, its broker, its ledger and the way between them.
 struct Scene {
     broker: Mosquitto,
@@ -155,6 +177,9 @@ fn refused_reports_hold_up_nothing(mut scene: Scene, make_good: impl FnOnce(&mut
     until("the next row goes out", || scene.is_told_done(&first) && outbox(&scene.site).0 == 0);
     assert!(scene.ledger.reports("t").is_empty(), "the broker refused it");
     assert!(scene.site.log().contains("set aside"), "the log says so");
+    until("the broker has the alarm", || !scene.ledger.of("t", "a/refused").is_empty());
+    let status = service::status(&scene.site);
+    assert!(status.contains("ALARM     refused"), "`status` names it:\n{status}");
     make_good(&mut scene);
     scene.site.study_arrives(2);
     service.signal(Signal::HUP);
@@ -213,7 +238,7 @@ fn a_report_that_the_brokers_quota_refuses_holds_up_nothing() {
     scene.proxy.set(Mode::Quota);
     let service = Service::start(&scene.site, &[]);
     until("the study is read", || is_read(&scene.site));
-    until("the broker's quota refuses it", || outbox(&scene.site).1 > 0);
+    until("the broker's quota refuses it", || outbox(&scene.site).1 > 0 || scene.site.log().contains("QuotaExceeded"));
     scene.proxy.set(Mode::Pass);
     scene.site.study_arrives(2);
     let second = scene.site.study_keys()[1].clone();

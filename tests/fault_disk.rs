@@ -4,11 +4,16 @@
 mod bench;
 mod common;
 
+use std::io::Write;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
 use bench::random::Random;
+use bench::service::{self, Service};
 use bench::shim::{self, Fault};
 use bench::site::Site;
-use bench::stand::{Stand, Verdict};
-use bench::{count, turn};
+use bench::stand::{FAULTY_LIFE, GOOD_LIFE, Stand, Verdict};
+use bench::{count, turn, within};
 
 /// Power cuts at a random moment, beside those at every fsync: of the short form and of the long one.
 const RANDOM_CUTS: (usize, usize) = (8, 300);
@@ -25,6 +30,9 @@ const COMPLAINTS: [&str; 6] = [
     "readonly",
     "unable to open database file",
 ];
+
+/// How long an appliance that complained is left in its trouble.
+const TROUBLE: Duration = Duration::from_secs(3);
 
 fn is_sync(kind: &str) -> bool {
     kind == "fsync" || kind == "fdatasync"
@@ -95,19 +103,32 @@ fn disk_fails(stand: &Stand, label: &str, site: &Site) -> Verdict {
     let mut number = || parts.next().and_then(|text| text.parse().ok()).expect("a label of ours");
     let (first, last) = (number(), number());
     let fault = Fault { fail: Some((error, first, last)), ..Fault::default() };
-    let ended = stand.faulty_life(site, &fault);
+    let complained = || COMPLAINTS.iter().any(|c| site.log().contains(c));
+    let mut service = Service::start(site, &fault.environment(site));
+    let mut ended = None;
+    within(FAULTY_LIFE, || {
+        ended = service.ended();
+        ended.is_some() || stand.is_done(site) || complained()
+    });
+    // It is left in its trouble for a while.
+    let until_it_ends = if complained() { TROUBLE } else { Duration::ZERO };
+    ended = ended.or_else(|| service.ends_within(until_it_ends));
     let was_paid = stand.is_paid(site);
-    let complained = COMPLAINTS.iter().any(|c| site.log().contains(c));
-    if !was_paid && !complained {
+    if !was_paid && !complained() {
         return Err(format!("says nothing of a disk that fails (ended: {ended:?})"));
     }
     std::fs::remove_file(shim::flag(site)).expect("it was there");
+    if ended.is_none() && !within(GOOD_LIFE, || stand.is_paid(site) || service.ended().is_some()) {
+        return Err("does not go on when the disk is good again".to_owned());
+    }
+    ended = ended.or_else(|| service.ended());
+    service.kill();
     stand.recovers(site)?;
     Ok(match (was_paid, ended) {
         (true, None) => "did not matter",
         (true, Some(_)) => "ended after the report",
         (false, Some(_)) => "ended and said so",
-        (false, None) => "stopped work and said so",
+        (false, None) => "said so and went on by itself",
     })
 }
 
@@ -144,4 +165,64 @@ fn a_broken_disk_at_any_write_or_fsync_loses_nothing() {
 fn a_disk_that_becomes_read_only_at_any_change_loses_nothing() {
     let name = "a_disk_that_becomes_read_only_at_any_change_loses_nothing";
     every_call_fails(name, "EROFS at each change of a life", "EROFS", |kind| !is_sync(kind));
+}
+
+/// A small file system of memory, unmounted with its owner.
+struct SmallDisk(std::path::PathBuf);
+
+impl SmallDisk {
+    /// `None` where this user may not mount one.
+    fn mount(at: std::path::PathBuf) -> Option<Self> {
+        let mut command = Command::new("mount");
+        command.args(["-t", "tmpfs", "-o", "size=6m,mode=0700", "tmpfs"]).arg(&at).stderr(Stdio::null());
+        command.status().is_ok_and(|s| s.success()).then_some(Self(at))
+    }
+
+    /// Fills it to its last byte; the file that does.
+    fn fill(&self) -> std::path::PathBuf {
+        let path = self.0.join("filler");
+        let mut file = std::fs::File::create(&path).expect("it is mounted");
+        for size in [65_536, 4096, 512, 1] {
+            while file.write_all(&vec![1; size]).is_ok() {}
+        }
+        path
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).status();
+    }
+}
+
+#[test]
+fn a_disk_that_is_really_full_is_said_and_waited_out() {
+    let _turn = turn();
+    let name = "a_disk_that_is_really_full_is_said_and_waited_out";
+    let Some(stand) = Stand::start() else { return common::skipped(name, "mosquitto or cc is not installed") };
+    for full_from_the_start in [true, false] {
+        let mut site =
+            Site::new(&format!("full-{full_from_the_start}"), &stand.url(), &[("storage.headroom-mib", "0")]);
+        let Some(disk) = SmallDisk::mount(site.state_dir()) else {
+            return common::skipped(name, "this user may not mount a file system");
+        };
+        service::install_self_test(&site.state_dir());
+        let mut filler = full_from_the_start.then(|| disk.fill());
+        let mut service = Service::start(&site, &[]);
+        if !full_from_the_start {
+            assert!(service.is_ready(), "it starts");
+            filler = Some(disk.fill());
+        }
+        site.study_arrives(usize::from(full_from_the_start));
+        let complained = || COMPLAINTS.iter().any(|c| site.log().contains(c));
+        assert!(within(GOOD_LIFE, complained), "it says that the disk is full");
+        std::fs::remove_file(filler.expect("it was filled")).expect("it is there");
+        if service.ends_within(TROUBLE).is_some() {
+            service = Service::start(&site, &[]);
+        }
+        assert!(within(GOOD_LIFE, || stand.is_paid(&site)), "it goes on when there is room");
+        drop(service);
+        stand.recovers(&site).expect("nothing is lost");
+        drop(disk);
+    }
 }

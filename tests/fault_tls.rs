@@ -12,7 +12,7 @@ use bench::certificates::{Authority, Pair};
 use bench::ledger::Ledger;
 use bench::mosquitto::{self, Mosquitto, Setup};
 use bench::proxy::Proxy;
-use bench::service::Service;
+use bench::service::{self, Service};
 use bench::site::Site;
 use bench::{DEADLINE, figure, long, turn, within};
 use rustix::process::Signal;
@@ -99,6 +99,9 @@ fn play(case: Case) -> Result<(), String> {
     }
     let said = site.log().lines().find(|l| l.contains("WARN") && l.contains("broker 127.0.0.1")).map(str::to_owned);
     let Some(said) = said else { return told("the log does not say why".to_owned()) };
+    if !service::status(&site).contains("ALARM     broker") {
+        return told(format!("`status` does not name it:\n{}", service::status(&site)));
+    }
     let Some(took) = service.stop() else { return told("does not end within 5 s".to_owned()) };
     figure(
         &format!("{}: connections in {} s; end; word", case.what, watch.as_secs()),

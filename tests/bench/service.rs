@@ -168,6 +168,12 @@ fn parent_of(stat: &str) -> Option<u32> {
     stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()
 }
 
+/// What `deepspine status` prints of `site`; empty where it fails.
+pub(crate) fn status(site: &Site) -> String {
+    let output = Command::new(binary()).args(["status", "--config"]).arg(site.config()).output();
+    output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default()
+}
+
 /// The binary under test: this build's, or `DEEPSPINE_BENCH_BINARY`, such as one that is to be shipped.
 fn binary() -> PathBuf {
     std::env::var_os("DEEPSPINE_BENCH_BINARY").map_or_else(|| env!("CARGO_BIN_EXE_deepspine").into(), PathBuf::from)

@@ -26,7 +26,7 @@ impl Site {
     pub(crate) fn new(device: &str, broker: &str, settings: &[(&str, &str)]) -> Self {
         let dir = tempfile::tempdir().expect("a folder");
         let site = Self { dir, device: device.to_owned(), studies: Vec::new() };
-        for folder in [site.in_dir(), site.state_dir(), site.out_dir()] {
+        for folder in [site.in_dir(), site.state_dir(), site.out_dir(), site.path().join("run")] {
             std::fs::create_dir(folder).expect("the test's folder can be written");
         }
         site.configure(broker, settings);
@@ -45,6 +45,7 @@ impl Site {
             ("ingest.force-after-secs", "5".to_owned()),
             ("storage.state-dir", quoted(self.state_dir())),
             ("storage.out-dir", quoted(self.out_dir())),
+            ("storage.runtime-dir", quoted(self.dir.path().join("run"))),
             ("mqtt.broker", format!("\"{broker}\"")),
             ("mqtt.keep-alive-secs", "5".to_owned()),
             ("reader.threads", "1".to_owned()),

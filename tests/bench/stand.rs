@@ -18,9 +18,9 @@ use super::{figure, within};
 /// Trials beside each other.
 const SIDE_BY_SIDE: usize = 8;
 /// How long a faulty life may take: two looks into the export folder, a reading, and what is busy beside it.
-const FAULTY_LIFE: Duration = Duration::from_secs(20);
+pub(crate) const FAULTY_LIFE: Duration = Duration::from_secs(20);
 /// How long the life after it may take until the report is there.
-const GOOD_LIFE: Duration = Duration::from_secs(60);
+pub(crate) const GOOD_LIFE: Duration = Duration::from_secs(60);
 /// Failures that are shown with their evidence.
 const SHOWN_MAX: usize = 4;
 
@@ -44,11 +44,14 @@ impl Stand {
         Some(Self { broker, ledger, sites: AtomicUsize::new(0) })
     }
 
+    pub(crate) fn url(&self) -> String {
+        format!("mqtt://127.0.0.1:{}", self.broker.port)
+    }
+
     /// A new site with one study in its folder and its self-test done.
     pub(crate) fn site(&self) -> Site {
         let number = self.sites.fetch_add(1, Ordering::SeqCst);
-        let broker = format!("mqtt://127.0.0.1:{}", self.broker.port);
-        let mut site = Site::new(&format!("s{number}"), &broker, &[]);
+        let mut site = Site::new(&format!("s{number}"), &self.url(), &[("storage.headroom-mib", "0")]);
         site.study_arrives(number);
         service::install_self_test(&site.state_dir());
         site
@@ -57,6 +60,11 @@ impl Stand {
     /// Whether all that `site` owes was received.
     pub(crate) fn is_paid(&self, site: &Site) -> bool {
         self.ledger.has_all(&site.device, &site.study_keys())
+    }
+
+    /// Whether `site` has nothing more to do: all is received, and noted as committed.
+    pub(crate) fn is_done(&self, site: &Site) -> bool {
+        self.is_paid(site) && site.log().contains("revision 1")
     }
 
     /// Runs `site` without a fault until its studies are reported, and holds that against the promises.
@@ -95,7 +103,7 @@ impl Stand {
         let mut ended = None;
         within(FAULTY_LIFE, || {
             ended = service.ended();
-            ended.is_some() || (self.is_paid(site) && site.log().contains("revision 1"))
+            ended.is_some() || self.is_done(site)
         });
         ended
     }
