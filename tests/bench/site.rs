@@ -79,7 +79,7 @@ impl Site {
         if !self.state_dir().join("study.key").exists() {
             return Vec::new();
         }
-        let Ok(key) = identity::load_or_create_key(&self.state_dir()) else { return Vec::new() };
+        let Ok(key) = identity::load_or_create_key(&self.state_dir(), None) else { return Vec::new() };
         self.studies.iter().map(|uid| key.study_key(uid)).collect()
     }
 
