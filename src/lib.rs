@@ -30,6 +30,19 @@
 //!
 //! Files and the journal are the queue; channels only wake. Whatever dies, wherever, the next start
 //! finds the last committed state and goes on: at least once on the wire, exactly once by `report_id`.
+//! A journal that is lost is made anew from the bundles ([`appliance::restore`]).
+//!
+//! # Who is there
+//!
+//! | thread | does |
+//! |---|---|
+//! | `main` | signals, service manager ([`appliance::service`]) |
+//! | `ingest`, `inotify` | the export folder ([`appliance::ingest`]) |
+//! | `reading` | children, and the commit of what they read ([`appliance::reading`]) |
+//! | `delivery`, `mqtt-io` | the outbox; the connection ([`appliance::mqtt`]) |
+//! | `upkeep` | room, certificates, temperatures, retention ([`appliance::upkeep`]) |
+//! | `control` | whoever looks in ([`appliance::control`]) |
+//! | `journal` | the database ([`appliance::journal`]) |
 //!
 //! # What is absent
 //!

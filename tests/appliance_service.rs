@@ -7,6 +7,8 @@ use std::os::unix::net::UnixDatagram;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
+use deepspine::appliance::mqtt::loopback::{Loopback, Verdict};
+use deepspine::appliance::mqtt::subscriber::Subscriber;
 use rustix::process::{Pid, Signal, kill_process};
 
 use wire::{DEADLINE, until};
@@ -86,6 +88,42 @@ fn a_service_is_ready_watched_reloaded_and_stopped_in_order() {
         status.is_some()
     });
     assert_eq!(status.and_then(|s| s.code()), Some(0));
+}
+
+#[test]
+fn a_configuration_broken_before_a_start_gives_way_to_the_last_that_worked() {
+    let dir = tempfile::tempdir().expect("a folder");
+    std::fs::create_dir(dir.path().join("in")).expect("the test's folder can be written");
+    let file = dir.path().join("config.toml");
+    let broker = Loopback::start(Box::new(|_| Verdict::Accept)).expect("a broker");
+    let good = format!("{}[mqtt]\nbroker = \"{}\"\n", config(dir.path(), false), broker.url());
+    std::fs::write(&file, &good).expect("the test's folder can be written");
+    let mut service = Service::start(dir.path(), &file);
+    service.wait_for("READY=1");
+    service.signal(Signal::TERM);
+    service.wait_for("STOPPING=1");
+    until("the service ends", || service.process.try_wait().expect("it is our child").is_some());
+    drop(service);
+
+    // The keys of the state folder are still there: only so is the last good configuration found without systemd.
+    std::fs::write(&file, format!("no-such-key = 1\n{good}")).expect("the test's folder can be written");
+    let subscriber = Subscriber::connect("127.0.0.1", broker.port(), "listener", "#", DEADLINE).expect("granted");
+    let alarm = |wanted: &dyn Fn(&[u8]) -> bool| {
+        loop {
+            let message = subscriber.next(DEADLINE).expect("the broker is there").expect("a message in time");
+            if message.topic.ends_with("/a/configuration") && wanted(&message.payload) {
+                return;
+            }
+        }
+    };
+    let service = Service::start(dir.path(), &file);
+    service.wait_for("READY=1");
+    alarm(&|payload| String::from_utf8_lossy(payload).contains("config.toml:1: `no-such-key`"));
+    std::fs::write(&file, &good).expect("the test's folder can be written");
+    service.signal(Signal::HUP);
+    alarm(&<[u8]>::is_empty);
+    service.signal(Signal::TERM);
+    service.wait_for("STOPPING=1");
 }
 
 #[test]

@@ -49,6 +49,8 @@ pub struct Threads {
     pub reading: SyncSender<Ask>,
     /// To `delivery`.
     pub delivery: SyncSender<LinkEvent>,
+    /// To `upkeep`.
+    pub upkeep: SyncSender<()>,
 }
 
 impl Actions {
@@ -129,6 +131,14 @@ impl Actions {
         match &self.threads {
             Some(threads) => threads.ingest.try_send(told).map_err(|_| ActionError::Busy),
             None => Ok(()),
+        }
+    }
+
+    /// Has `upkeep` look now whether there is room.
+    pub fn hurry_upkeep(&self) {
+        if let Some(threads) = &self.threads {
+            // A full channel means that it is about to look anyway.
+            let _ = threads.upkeep.try_send(());
         }
     }
 

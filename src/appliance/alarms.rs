@@ -176,14 +176,14 @@ impl Alarms {
         });
         if changed {
             let level = if severity >= Severity::Major { log::Level::Error } else { log::Level::Warn };
-            log::log!(level, "alarm {}: {text}", alarm.name());
+            log::log!(level, alarm = alarm.name(), severity = severity.name(); "alarm {}: {text}", alarm.name());
         }
     }
 
     /// `alarm` does not stand, or no longer.
     pub fn clear(&self, alarm: Alarm) {
         if self.change(alarm, |raised| raised.take().is_some()) {
-            log::info!("alarm {}: over", alarm.name());
+            log::info!(alarm = alarm.name(); "alarm {}: over", alarm.name());
         }
     }
 

@@ -7,15 +7,16 @@ use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
 use std::time::Duration;
 
-use rustix::fs::{Access, access, statvfs};
+use rustix::fs::{Access, access};
 
+use super::alarms::Severity;
 use super::clock;
-use super::config::{Broker, Settings};
-use super::mqtt::tls;
+use super::config::{Broker, Settings, Tls};
+use super::health::machine;
+use super::mqtt::{certificate, tls};
+use super::reader::sandbox::{self, SandboxLevel};
 use crate::inference::{ModelSet, ModelSource};
 
-/// Disk space below which something is said, MiB.
-const HEADROOM_MIB: u64 = 256;
 /// How long the broker may take to answer.
 const BROKER_PATIENCE: Duration = Duration::from_secs(3);
 
@@ -62,13 +63,19 @@ pub fn look_over(settings: &Settings, models: &ModelSource) -> Vec<Check> {
         export_folder(&settings.ingest.folder),
         writable("state folder", &settings.storage.state_dir),
         writable("folder for the clinic's files", &settings.storage.out_dir),
-        headroom(&settings.storage.state_dir),
+        headroom(&settings.storage.state_dir, settings.storage.headroom_bytes >> 20),
         clock_line(clock::clock_synced()),
+        sandbox_line(sandbox::available()),
     ];
-    checks.push(match &settings.mqtt.broker {
-        Some(broker) => broker_line(broker),
-        None => line(Mark::Attention, "no broker is named: results wait in the journal (mqtt.broker)"),
-    });
+    match &settings.mqtt.broker {
+        Some(broker) => {
+            checks.push(broker_line(broker));
+            checks.extend(broker.tls.iter().flat_map(|files| certificate_lines(files, clock::now_unix_secs())));
+        }
+        None => {
+            checks.push(line(Mark::Attention, "no broker is named: results wait in the journal (mqtt.broker)"));
+        }
+    }
     checks.extend(models_lines(models));
     checks
 }
@@ -90,16 +97,23 @@ fn writable(what: &str, folder: &Path) -> Check {
     }
 }
 
-fn headroom(folder: &Path) -> Check {
-    let nearest = folder.ancestors().find(|p| p.exists()).unwrap_or(Path::new("/"));
-    match statvfs(nearest) {
-        Ok(disk) => {
-            let free_mib = disk.f_bavail.saturating_mul(disk.f_frsize) >> 20;
-            let mark = if free_mib >= HEADROOM_MIB { Mark::Good } else { Mark::Lacking };
-            line(mark, format!("{free_mib} MiB free for the state folder ({HEADROOM_MIB} are needed)"))
+fn headroom(folder: &Path, headroom_mib: u64) -> Check {
+    match machine::room(folder) {
+        Ok(room) => {
+            let free_mib = room.free_bytes >> 20;
+            let mark = if free_mib >= headroom_mib { Mark::Good } else { Mark::Lacking };
+            line(
+                mark,
+                format!("{free_mib} MiB free for the state folder ({headroom_mib} stay free, storage.headroom-mib)"),
+            )
         }
-        Err(error) => line(Mark::Lacking, format!("free space of {}: {error}", nearest.display())),
+        Err(error) => line(Mark::Lacking, format!("free space of {}: {error}", folder.display())),
     }
+}
+
+fn sandbox_line(level: SandboxLevel) -> Check {
+    let mark = if level.name() == "full" { Mark::Good } else { Mark::Attention };
+    line(mark, format!("children that open DICOM files are shut in: {level}"))
 }
 
 fn clock_line(synced: Option<bool>) -> Check {
@@ -129,6 +143,22 @@ fn broker_line(broker: &Broker) -> Check {
         }
     }
     line(Mark::Lacking, format!("{name}: {problem}; results wait in the journal meanwhile"))
+}
+
+/// When each certificate expires; reading studies never depends on one, delivering does.
+fn certificate_lines(files: &Tls, now_unix_secs: i64) -> Vec<Check> {
+    if let Some((severity, text)) = certificate::worst(files, now_unix_secs) {
+        let mark = if severity == Severity::Warning { Mark::Attention } else { Mark::Lacking };
+        return vec![line(mark, text)];
+    }
+    let client = files.client.iter().map(|(certificate, _)| certificate);
+    std::iter::once(&files.ca_file)
+        .chain(client)
+        .filter_map(|file| {
+            let end = clock::rfc3339_of(certificate::expires_at(file).ok()?)?;
+            Some(line(Mark::Good, format!("{} is valid until {end}", file.display())))
+        })
+        .collect()
 }
 
 fn models_lines(source: &ModelSource) -> Vec<Check> {

@@ -21,6 +21,7 @@ pub mod reader;
 pub mod reading;
 pub mod restore;
 pub mod self_test;
+pub mod service;
 pub mod shared;
 pub mod supervisor;
 pub mod systemd;

@@ -280,11 +280,11 @@ impl ReadingRoom {
             vec![payload::study_message(&key, &about, state, About::Failure { attempt, reason: &why })]
         })?;
         let text = format!("study {study_key}: attempt {attempt} of {max_attempts} failed: {reason}");
-        log::error!("{text}");
+        log::error!(study_key = study_key, attempt = attempt; "{text}");
         self.shared.counters.keep_error(&text);
         Counters::one(&self.shared.counters.failed_attempts);
         if state == StudyState::Quarantined {
-            log::error!("study {study_key} is quarantined; its files stay where they are");
+            log::error!(study_key = study_key; "study {study_key} is quarantined; its files stay where they are");
             let _ = self.upkeep.try_send(());
         }
         Ok(if state == StudyState::Quarantined { ReadEnd::Finished } else { ReadEnd::Again })
@@ -345,7 +345,10 @@ impl ReadingRoom {
             bundle: kept.file,
         };
         self.journal.commit_report(report, messages)?;
-        log::info!("study {study_key}: report {report_id}, revision {revision}");
+        log::info!(
+            study_key = study_key, report_id = report_id.as_str(), revision = revision;
+            "study {study_key}: report {report_id}, revision {revision}"
+        );
         Counters::one(&self.shared.counters.reports);
         let _ = self.upkeep.try_send(());
         self.wake_delivery();

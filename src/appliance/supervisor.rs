@@ -1,25 +1,21 @@
-//! Composition root: threads, channels, signals, shutdown.
+//! Composition root: threads, channels, shutdown.
 //!
-//! [`Appliance::start`] puts the machine room together: the journal and threads that know each
-//! other only by channels. [`run`] is the thread `main` around it: it listens to signals, tells the
-//! service manager how things are, and ends everything in order. Whatever thread ends by itself ends
-//! the appliance: the next start goes on from the journal.
+//! [`Appliance::start`] puts the machine room together: the journal and threads that know each other only
+//! by channels. [`super::service`] is the thread `main` around it. Whatever thread ends by itself ends the
+//! appliance: the next start goes on from the journal.
 
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
-
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
 
 use super::actions::{Actions, Threads};
 use super::alarms::{Alarm, Severity};
 use super::bundles;
-use super::config::{ConfigErrors, Settings, Sources};
+use super::config::Settings;
 use super::control::Control;
 use super::health::{Heartbeats, Stage};
 use super::identity::{self, create_private_dir};
@@ -27,10 +23,8 @@ use super::ingest::desk::{Ask, Desk, Told};
 use super::journal::{Journal, JournalError, Patience};
 use super::mqtt::delivery::Delivery;
 use super::mqtt::session::{LinkEvent, Session};
-use super::reader::sandbox;
 use super::reading::{Programs, ReadingRoom};
 use super::shared::Shared;
-use super::systemd::Notifier;
 use super::upkeep::Upkeep;
 use crate::inference::{ModelSet, ModelSource};
 
@@ -44,14 +38,12 @@ const LINK_EVENTS_MAX: usize = 64;
 const JOURNAL_REST: Duration = Duration::from_secs(2);
 /// How often it says meanwhile that it is alive.
 const JOURNAL_REST_SLICE: Duration = Duration::from_millis(250);
-/// How often `main` looks after the others; a thread that ends tells it at once.
-const ROUND: Duration = Duration::from_secs(10);
 /// How long the threads may take to end.
 const FAREWELL: Duration = Duration::from_secs(4);
 /// How long the first thread's end waits for the others', one of which may be its cause.
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
 /// Why a thread ended that was not asked to and has no error to tell.
-const NOTHING_MORE: &str = "it had nothing more to do";
+pub(super) const NOTHING_MORE: &str = "it had nothing more to do";
 /// Name of the lock file in the state folder.
 const LOCK_FILE: &str = "lock";
 
@@ -94,14 +86,13 @@ pub enum ApplianceError {
 
 /// A running appliance.
 pub struct Appliance {
-    /// Settings, and the sign to stop.
-    shared: Arc<Shared>,
+    /// Settings, alarms, and the sign to stop.
+    pub(super) shared: Arc<Shared>,
     actions: Actions,
     heartbeats: Arc<Heartbeats>,
     threads: Vec<JoinHandle<()>>,
     ended: Receiver<(Stage, String)>,
     hurry: SyncSender<()>,
-    upkeep: SyncSender<()>,
     // Held, not read: the lock ends with the file.
     _lock: std::fs::File,
 }
@@ -130,7 +121,12 @@ impl Appliance {
             // A full channel means that delivery has enough to wake up for.
             let _ = wake.try_send(LinkEvent::Wake);
         });
-        let threads = Threads { ingest: told_in.clone(), reading: asks_in.clone(), delivery: events_in.clone() };
+        let threads = Threads {
+            ingest: told_in.clone(),
+            reading: asks_in.clone(),
+            delivery: events_in.clone(),
+            upkeep: upkeep_in.clone(),
+        };
         let actions =
             Actions { shared: Arc::clone(&shared), journal: journal.clone(), key: key.clone(), threads: Some(threads) };
         let patience = Arc::new(UntilItPasses { shared: Arc::clone(&shared), heartbeats: Arc::clone(&heartbeats) });
@@ -160,16 +156,7 @@ impl Appliance {
             Ok(())
         })?;
         control.start()?;
-        Ok(Self {
-            shared,
-            actions,
-            heartbeats,
-            threads: crew.threads,
-            ended: crew.ended,
-            hurry,
-            upkeep: upkeep_in,
-            _lock: lock,
-        })
+        Ok(Self { shared, actions, heartbeats, threads: crew.threads, ended: crew.ended, hurry, _lock: lock })
     }
 
     /// Whether every thread still works.
@@ -212,9 +199,9 @@ impl Appliance {
             let _ = threads.ingest.try_send(Told::Wake);
             let _ = threads.reading.try_send(Ask::Wake);
             let _ = threads.delivery.try_send(LinkEvent::Wake);
+            let _ = threads.upkeep.try_send(());
         }
         let _ = self.hurry.try_send(());
-        let _ = self.upkeep.try_send(());
     }
 
     /// Ends every thread in order; what does not end in time ends with the process.
@@ -339,123 +326,4 @@ fn models_told(source: &ModelSource, shared: &Shared) -> serde_json::Value {
         .into_iter()
         .map(|m| serde_json::json!({ "name": m.name, "version": m.version, "sha256": m.sha256, "terms": m.terms }))
         .collect()
-}
-
-/// Runs the appliance until SIGTERM or SIGINT; SIGHUP reads the configuration again. With `fallen_back`
-/// the settings are those that worked last, and that is what was wrong with the present ones.
-///
-/// # Errors
-/// See [`ApplianceError`].
-pub fn run(sources: &Sources, options: Options, fallen_back: Option<ConfigErrors>) -> Result<(), ApplianceError> {
-    let notifier = Notifier::from_environment();
-    let signals = listen_to_signals()?;
-    let appliance = Appliance::start(options)?;
-    log::info!("deepspine {} runs as {}", env!("CARGO_PKG_VERSION"), appliance.shared.settings().device_id);
-    match fallen_back {
-        Some(errors) => appliance.configuration_is_wrong(&errors),
-        None => appliance.keep_configuration(sources),
-    }
-    log::info!("children are shut in: {}", sandbox::available());
-    notifier.ready();
-    let result = look_after(&appliance, sources, &notifier, &signals);
-    notifier.stopping();
-    log::info!("deepspine ends");
-    appliance.stop();
-    result
-}
-
-impl Appliance {
-    fn configuration_is_wrong(&self, errors: &ConfigErrors) {
-        let count = errors.0.len();
-        let first = errors.0.first().map(ToString::to_string).unwrap_or_default();
-        log::error!("the configuration is not used, the one that worked last stays:\n{errors}");
-        let text = format!(
-            "the configuration that worked last is in force; {count} mistakes in the present one, the first: {first}"
-        );
-        self.shared.alarms.raise(Alarm::Configuration, Severity::Major, &text);
-    }
-
-    fn keep_configuration(&self, sources: &Sources) {
-        self.shared.alarms.clear(Alarm::Configuration);
-        if let Err(error) = sources.keep_as_last_good(&self.shared.settings().storage.state_dir) {
-            log::warn!("the configuration can't be kept as the last that worked: {error}");
-        }
-    }
-
-    fn read_configuration_again(&self, sources: &Sources) {
-        match sources.load() {
-            Ok((settings, _)) => {
-                self.reload(settings);
-                self.keep_configuration(sources);
-                log::info!("the configuration was read again");
-            }
-            Err(errors) => self.configuration_is_wrong(&errors),
-        }
-    }
-
-    /// How things are, in words, for whoever asks the service manager.
-    fn in_words(&self) -> String {
-        let alarms: Vec<&str> = self.shared.alarms.standing().iter().map(|(alarm, _)| alarm.name()).collect();
-        let broker = match (self.shared.settings().mqtt.broker.is_some(), self.shared.connected()) {
-            (false, _) => "no broker",
-            (true, true) => "connected",
-            (true, false) => "not connected",
-        };
-        let intake = if self.shared.intake_open() { self.shared.activity() } else { "intake closed".to_owned() };
-        let alarms = if alarms.is_empty() { "no alarm".to_owned() } else { format!("alarms: {}", alarms.join(", ")) };
-        format!("{intake}; {broker}; {alarms}")
-    }
-}
-
-fn look_after(
-    appliance: &Appliance,
-    sources: &Sources,
-    notifier: &Notifier,
-    signals: &Receiver<i32>,
-) -> Result<(), ApplianceError> {
-    let round = notifier.watchdog_period().map_or(ROUND, |period| period.min(ROUND));
-    let mut said = String::new();
-    loop {
-        match signals.recv_timeout(round) {
-            Ok(SIGHUP) => {
-                notifier.reloading();
-                appliance.read_configuration_again(sources);
-                notifier.ready();
-            }
-            Ok(_) => return Ok(()),
-            Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => {
-                return Err(ApplianceError::Ended("signals", NOTHING_MORE.to_owned()));
-            }
-        }
-        appliance.check()?;
-        let stale = appliance.stale();
-        if stale.is_empty() {
-            appliance.shared.alarms.clear(Alarm::Stalled);
-            notifier.watchdog();
-        } else {
-            let names: Vec<&str> = stale.iter().map(|s| s.name()).collect();
-            let text =
-                format!("not heard of for too long: {}; the service manager restarts deepspine", names.join(", "));
-            appliance.shared.alarms.raise(Alarm::Stalled, Severity::Critical, &text);
-        }
-        let words = appliance.in_words();
-        if words != said {
-            notifier.status(&words);
-            said = words;
-        }
-    }
-}
-
-fn listen_to_signals() -> io::Result<Receiver<i32>> {
-    let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
-    let (tell, told) = sync_channel(8);
-    std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
-        for signal in signals.forever() {
-            if tell.send(signal).is_err() {
-                return;
-            }
-        }
-    })?;
-    Ok(told)
 }

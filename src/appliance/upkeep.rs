@@ -27,6 +27,10 @@ const VERY_OLD_S: u64 = 7 * OLD_S;
 const CRITICAL_MARGIN_CELSIUS: f64 = 10.0;
 /// Too hot where the kernel names no critical temperature, degrees Celsius.
 const HOT_CELSIUS: f64 = 95.0;
+/// What a broker refused is sent again so often: it may have been put right, and nobody may be there to say so.
+const SECOND_CHANCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// How long the alarm of refused messages outlasts their being sent again.
+const VERDICT_WAIT: Duration = Duration::from_secs(10 * 60);
 /// Reports whose files are removed in one round.
 const REMOVED_AT_A_TIME: usize = 64;
 /// Seconds of a day.
@@ -48,6 +52,7 @@ impl Upkeep {
     pub fn run(self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
         let begun = Instant::now();
         let mut due = Duration::ZERO;
+        let mut chance_at = SECOND_CHANCE;
         let mut files = self.connection_files();
         while !self.actions.shared.stopping() {
             heartbeats.beat(Stage::Upkeep);
@@ -58,12 +63,17 @@ impl Upkeep {
                     self.actions.shared.renew_connection();
                     files = now;
                 }
-                match self.round(heartbeats) {
+                let judged = begun.elapsed() + SECOND_CHANCE >= chance_at + VERDICT_WAIT || chance_at == SECOND_CHANCE;
+                match self.round(heartbeats, judged) {
                     Err(error) if !error.is_passing() => return Err(error),
                     Err(error) => log::warn!("upkeep: {error}"),
                     Ok(()) => {}
                 }
                 due = begun.elapsed() + ROUND;
+                if begun.elapsed() >= chance_at {
+                    chance_at = begun.elapsed() + SECOND_CHANCE;
+                    self.give_second_chance();
+                }
             }
             match self.hurried.recv_timeout(due.saturating_sub(begun.elapsed()).min(IDLE_BEAT)) {
                 Ok(()) => due = Duration::ZERO,
@@ -84,9 +94,17 @@ impl Upkeep {
         files.map(|path| seen(path)).collect()
     }
 
-    fn round(&self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
+    fn give_second_chance(&self) {
+        let refused = self.actions.journal.outbox_depth().is_ok_and(|depth| depth.set_aside > 0);
+        if refused && let Err(error) = self.actions.put_back() {
+            log::warn!("refused messages wait another day: {error}");
+        }
+    }
+
+    /// `judged`: the broker has had time to refuse again what it refused before.
+    fn round(&self, heartbeats: &Heartbeats, judged: bool) -> Result<(), JournalError> {
         self.measure_room()?;
-        self.look_at_outbox()?;
+        self.look_at_outbox(judged)?;
         self.look_at_studies()?;
         self.look_at_temperatures();
         self.look_at_certificates();
@@ -131,7 +149,7 @@ impl Upkeep {
         Ok(())
     }
 
-    fn look_at_outbox(&self) -> Result<(), JournalError> {
+    fn look_at_outbox(&self, judged: bool) -> Result<(), JournalError> {
         let shared = &self.actions.shared;
         let outbox = self.actions.journal.outbox_depth()?;
         // A site without a broker wants no alarm for that.
@@ -144,10 +162,12 @@ impl Upkeep {
             shared.alarms.clear(Alarm::Backlog);
         }
         if outbox.set_aside == 0 {
-            shared.alarms.clear(Alarm::Refused);
+            if judged {
+                shared.alarms.clear(Alarm::Refused);
+            }
         } else if shared.alarms.get(Alarm::Refused).0.is_none() {
             let text = format!(
-                "{} messages that the broker refused are set aside (deepspine outbox list); deepspine outbox retry sends them again",
+                "{} messages that the broker refused are set aside (deepspine outbox list); they are sent again once a day, or by deepspine outbox retry",
                 outbox.set_aside
             );
             shared.alarms.raise(Alarm::Refused, Severity::Major, &text);

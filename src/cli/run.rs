@@ -6,7 +6,8 @@ use super::config_args::ConfigArgs;
 use super::exit::{CliError, Exit};
 use crate::appliance::journal::JournalError;
 use crate::appliance::reading::Programs;
-use crate::appliance::supervisor::{self, ApplianceError, Options, RESCAN_PERIOD};
+use crate::appliance::service;
+use crate::appliance::supervisor::{ApplianceError, Options, RESCAN_PERIOD};
 use crate::appliance::systemd;
 
 /// Watches the export folder, reads every complete study, publishes the reports
@@ -34,7 +35,7 @@ pub fn run(args: Args) -> Result<(), CliError> {
         rescan_period: RESCAN_PERIOD,
         programs: Programs::default(),
     };
-    supervisor::run(&sources, options, start.fallen_back).map_err(|error| CliError::new(exit_of(&error), error))
+    service::run(&sources, options, start.fallen_back).map_err(|error| CliError::new(exit_of(&error), error))
 }
 
 /// The code with which an appliance's error ends the process.

@@ -222,7 +222,7 @@ impl Desk {
         let Some(study) = self.open.get_mut(&study_key) else { return };
         let ask = match decision {
             Decision::Ready(why) => {
-                log::info!("study {study_key} is to be read: {}", why.name());
+                log::info!(study_key = study_key.as_str(); "study {study_key} is to be read: {}", why.name());
                 Ask::Read { study_key, as_it_is: study.as_it_is(why) }
             }
             Decision::Summarise | Decision::Wait(_) => Ask::Summarise(study_key),
@@ -322,7 +322,7 @@ impl Desk {
     fn file_came(&mut self, study_key: String, path: &Path, changed_ns: Option<i64>) -> Result<(), JournalError> {
         let now = self.now();
         if !self.open.contains_key(&study_key) {
-            log::info!("study {study_key} arrives");
+            log::info!(study_key = study_key.as_str(); "study {study_key} arrives");
             self.reopen(&WaitingStudy {
                 study_key: study_key.clone(),
                 waited_secs: 0,

@@ -11,6 +11,7 @@ mod looks;
 mod mark;
 mod outbox;
 mod patience;
+mod reports;
 mod schema;
 mod studies;
 mod upkeep;
@@ -27,8 +28,9 @@ pub use looks::{LaneDepth, OutboxDepth, OutboxLook, ReportLook, StudyLook};
 use mark::SeqMark;
 pub use outbox::{Delivered, Lane, OutboxMessage, OutboxRow};
 pub use patience::Patience;
+pub use reports::NewReport;
 pub use schema::Beginning;
-pub use studies::{Claim, NewReport, StudyRow, StudyState};
+pub use studies::{Claim, StudyRow, StudyState};
 pub use upkeep::Size;
 pub use waiting::WaitingStudy;
 

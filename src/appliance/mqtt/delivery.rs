@@ -4,13 +4,15 @@
 //! and said so, and the next goes on. Without a connection everything stays in the journal. A journal that
 //! can't be written for a while holds up rows, but not what a broker should know of that: alarms.
 
+mod obey;
+
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use super::command::{self, CommandTopic, Heard};
+use super::command::CommandTopic;
 use super::payload::{self, CommandStatus, Health};
 use super::session::{Answer, HEALTH_INTERVAL_S, Link, LinkEvent};
 use super::standing::Standing;
@@ -19,12 +21,11 @@ use super::{numbers, topics};
 use crate::appliance::actions::Actions;
 use crate::appliance::alarms::{Alarm, Severity};
 use crate::appliance::bundles;
-use crate::appliance::config::{CommandKind, Settings};
+use crate::appliance::config::Settings;
 use crate::appliance::health::counters::Counters;
 use crate::appliance::health::machine::Machine;
 use crate::appliance::health::{Heartbeats, IDLE_BEAT, Stage};
 use crate::appliance::journal::{JournalError, Lane, OutboxRow};
-use crate::appliance::overview;
 
 /// How long a stopping appliance waits for the broker's word on what is in flight.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -262,6 +263,10 @@ impl Delivery {
         for report in delivered {
             bundles::mark_delivered(state_dir, &report.bundle);
         }
+        // What closed the intake may be over.
+        if !self.actions.shared.intake_open() && round.connected.as_ref().is_some_and(|c| c.window.is_empty()) {
+            self.actions.hurry_upkeep();
+        }
         Ok(())
     }
 
@@ -389,63 +394,6 @@ impl Delivery {
             return true;
         }
         connected.link.publish(&topic, false, payload) && connected.window.hand_over(Publish::Row(row.seq), now)
-    }
-
-    fn hear_command(&self, connected: &mut Connected, topic: &str, payload: &[u8]) {
-        let settings = Arc::clone(&connected.link.settings);
-        match command::hear(&settings.mqtt.root, &connected.link.session, topic, payload) {
-            Some(Heard::Interrupted(topic)) => {
-                let status = CommandStatus::Failed("interrupted by a restart or a lost connection".to_owned());
-                self.say_command(connected, &topic, &status);
-            }
-            Some(Heard::Asked { topic, kind, study_key }) => {
-                log::info!("command {topic}");
-                match kind {
-                    Some(kind) if self.actions.shared.settings().commands.contains(&kind) => {
-                        self.say_command(connected, &topic, &CommandStatus::Executing);
-                        self.execute(connected, topic, kind, study_key.as_deref());
-                    }
-                    Some(_) => {
-                        let why = "not allowed by this device's configuration (commands.allow)".to_owned();
-                        self.say_command(connected, &topic, &CommandStatus::Failed(why));
-                    }
-                    None => {
-                        self.say_command(connected, &topic, &CommandStatus::Failed("not a known command".to_owned()));
-                    }
-                }
-            }
-            None => {}
-        }
-    }
-
-    fn execute(&self, connected: &mut Connected, topic: CommandTopic, kind: CommandKind, study_key: Option<&str>) {
-        let actions = &self.actions;
-        let done = match kind {
-            CommandKind::Health => overview::look(&actions.shared, &actions.journal, true)
-                .map_err(|error| error.to_string())
-                .and_then(|look| serde_json::to_value(look).map_err(|error| error.to_string())),
-            CommandKind::Rescan => actions.rescan().map(|()| Value::Null).map_err(|error| error.to_string()),
-            CommandKind::Retry => match study_key {
-                Some(key) => actions.retry(key).map(Value::from).map_err(|error| error.to_string()),
-                None => Err("names no study_key".to_owned()),
-            },
-            CommandKind::SelfTest if connected.testing.is_some() => Err("a self-test is being done".to_owned()),
-            CommandKind::SelfTest => match actions.self_test() {
-                // Its result comes as an event.
-                Ok(()) => {
-                    connected.testing = Some(topic);
-                    return;
-                }
-                Err(error) => Err(error.to_string()),
-            },
-        };
-        let status = done.map_or_else(CommandStatus::Failed, CommandStatus::Successful);
-        self.say_command(connected, &topic, &status);
-    }
-
-    fn say_command(&self, connected: &mut Connected, topic: &CommandTopic, status: &CommandStatus) {
-        let payload = payload::command(&self.actions.key, topic, &connected.link.session, status);
-        connected.standing.say(topic.as_str(), payload);
     }
 
     /// Tells the broker that this is an orderly end, and waits a moment for its last words.
