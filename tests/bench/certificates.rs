@@ -7,6 +7,7 @@ use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, 
 /// An authority that writes into a folder.
 pub(crate) struct Authority {
     folder: PathBuf,
+    name: String,
     issuer: Issuer<'static, KeyPair>,
     /// Its own certificate.
     pub(crate) file: PathBuf,
@@ -28,7 +29,7 @@ impl Authority {
         parameters.distinguished_name.push(DnType::CommonName, name);
         let certificate = parameters.self_signed(&key).expect("a certificate");
         let file = write(folder, &format!("{name}.pem"), &certificate.pem());
-        Self { folder: folder.to_owned(), issuer: Issuer::new(parameters, key), file }
+        Self { folder: folder.to_owned(), name: name.to_owned(), issuer: Issuer::new(parameters, key), file }
     }
 
     /// A certificate for `name` (also a DNS name or address); one that `expired` ended in 2020.
@@ -41,10 +42,10 @@ impl Authority {
             parameters.not_after = date_time_ymd(2020, 1, 1);
         }
         let certificate = parameters.signed_by(&key, &self.issuer).expect("a certificate");
-        let kind = if expired { "expired" } else { "good" };
+        let kind = format!("{}-{name}-{}", self.name, if expired { "expired" } else { "good" });
         Pair {
-            certificate: write(&self.folder, &format!("{name}-{kind}.pem"), &certificate.pem()),
-            key: write(&self.folder, &format!("{name}-{kind}.key"), &key.serialize_pem()),
+            certificate: write(&self.folder, &format!("{kind}.pem"), &certificate.pem()),
+            key: write(&self.folder, &format!("{kind}.key"), &key.serialize_pem()),
         }
     }
 }
