@@ -23,6 +23,10 @@ const KILLS: (usize, usize) = (25, 1000);
 const ON_THEIR_WAY_MAX: usize = 8;
 /// Longest life of a supervisor that is killed.
 const LONGEST_LIFE: Duration = Duration::from_millis(4500);
+/// Every so many lives get time to catch up first: a study is quarantined after its attempts, and a kill costs one.
+const CATCHING_UP: usize = 10;
+/// How long that may take.
+const LONGEST_CATCHING_UP: Duration = Duration::from_secs(20);
 /// Longest wait for a child to kill.
 const CHILD_WAIT: Duration = Duration::from_secs(4);
 
@@ -79,6 +83,9 @@ fn whatever_is_killed_every_study_is_reported_and_as_one_report() {
         }
         let mut service = Service::start(&site, &[]);
         supervisors.push(service.id());
+        if supervisors.len() % CATCHING_UP == 0 && line.is_up {
+            within(LONGEST_CATCHING_UP, || line.ledger.has_all("t", &site.study_keys()));
+        }
         if random.once_in(2) {
             if kill_a_child(&service, &mut random) {
                 (of_children, done) = (of_children + 1, done + 1);
