@@ -138,7 +138,8 @@ fn a_broker_that_speaks_only_3_1_1_gets_everything_where_that_is_selected() {
     scene.proxy.set(Mode::OnlyOld);
     scene.site.configure(&scene.proxy.url(), &[("mqtt.protocol", "\"3.1.1\"")]);
     scene.site.study_arrives(1);
-    let service = Service::start(&scene.site, &[]);
+    let mut service = Service::start(&scene.site, &[]);
+    assert!(service.is_ready(), "it starts");
     is_delivered(&scene.ledger, &scene.broker, &scene.site, &service).unwrap_or_else(|e| panic!("{e}"));
     assert!(service.stop().is_some(), "it ends in time");
 }
