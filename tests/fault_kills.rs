@@ -1,5 +1,10 @@
 //! Whatever is killed, whenever: every study's report arrives, and it is one report.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, and says how far it is"
+)]
 
 mod bench;
 mod common;

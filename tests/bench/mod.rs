@@ -15,7 +15,14 @@
 //! Everything has a short form, which `cargo test` runs, and a long one (`DEEPSPINE_BENCH=long`);
 //! `tests/fault-bench` runs the long forms and prints their figures. What is random is drawn from a
 //! seed that is printed, and given again in `DEEPSPINE_BENCH_SEED`.
-#![allow(dead_code, clippy::expect_used, clippy::panic, clippy::allow_attributes, reason = "each test uses its part")]
+#![allow(
+    dead_code,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::allow_attributes,
+    reason = "each test uses its part"
+)]
 
 pub(crate) mod certificates;
 pub(crate) mod ledger;
