@@ -1,10 +1,5 @@
 //! Whatever is killed, whenever: every study's report arrives, and it is one report.
-#![expect(
-    clippy::expect_used,
-    clippy::panic,
-    clippy::print_stdout,
-    reason = "a test fails by panicking, and says how far it is"
-)]
+#![expect(clippy::panic, clippy::print_stdout, reason = "a test fails by panicking, and says how far it is")]
 
 mod bench;
 mod common;
