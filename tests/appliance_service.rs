@@ -21,6 +21,7 @@ struct Service {
 impl Service {
     fn start(dir: &Path, config: &Path) -> Self {
         let socket = dir.join("notify");
+        let _ = std::fs::remove_file(&socket);
         let heard = UnixDatagram::bind(&socket).expect("a socket");
         heard.set_read_timeout(Some(DEADLINE)).expect("a deadline");
         let process = Command::new(env!("CARGO_BIN_EXE_deepspine"))

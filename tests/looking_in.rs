@@ -55,7 +55,7 @@ fn a_running_appliance_is_looked_into_and_its_outbox_carried_by_hand() {
 
     let listed = json(&site, &["studies", "list"]);
     let key = listed["studies"][0]["study_key"].as_str().expect("a study").to_owned();
-    assert_eq!(site.study_keys(), [key.clone()]);
+    assert_eq!(site.study_keys(), std::slice::from_ref(&key));
     let shown = json(&site, &["studies", "show", &key[..8]]);
     assert_eq!((&shown["reports"][0]["delivered"], &shown["identity"]), (&Value::from(false), &Value::Null));
     let resolved = json(&site, &["studies", "resolve", &key]);

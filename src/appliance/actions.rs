@@ -101,13 +101,15 @@ impl Actions {
         }
     }
 
-    /// Has messages that the broker refused sent again; how many.
+    /// Has messages that the broker refused, for a reason that holds `word`, sent again; how many.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn put_back(&self) -> Result<u64, ActionError> {
-        let count = self.journal.outbox_put_back()?;
-        log::info!("{count} messages that were set aside are sent again");
+    pub fn put_back(&self, word: &str) -> Result<u64, ActionError> {
+        let count = self.journal.outbox_put_back(word)?;
+        if count > 0 {
+            log::info!("{count} messages that were set aside are sent again");
+        }
         self.wake_delivery();
         Ok(count)
     }

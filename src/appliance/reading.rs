@@ -32,6 +32,8 @@ use crate::inference::ModelSource;
 const SCAN_TIME_LIMIT: Duration = Duration::from_secs(60);
 /// Memory that a scan may take, MiB.
 const SCAN_MEMORY_MIB: u64 = 256;
+/// Attempts at a study that the end of the appliance may interrupt without counting.
+const INTERRUPTIONS_MAX: u32 = 10;
 /// Longest reason that is kept of a failure, bytes.
 const REASON_BYTES_MAX: usize = 300;
 
@@ -105,6 +107,10 @@ impl ReadingRoom {
             heartbeats.beat(Stage::Reading);
             !self.shared.stopping()
         };
+        let forgiven = self.journal.forgive_interrupted(INTERRUPTIONS_MAX)?;
+        if forgiven > 0 {
+            log::warn!("{forgiven} readings were interrupted by the end of the appliance; they begin again");
+        }
         restore::restore(&self.shared, &self.journal, &self.key, &self.beginning, &go_on)?;
         self.wake_delivery();
         self.export_what_is_left()?;

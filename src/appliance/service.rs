@@ -24,9 +24,13 @@ const ROUND: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// See [`ApplianceError`].
-pub fn run(sources: &Sources, options: Options, fallen_back: Option<ConfigErrors>) -> Result<(), ApplianceError> {
+pub fn run(
+    sources: &Sources,
+    options: Options,
+    fallen_back: Option<ConfigErrors>,
+    signals: &Receiver<i32>,
+) -> Result<(), ApplianceError> {
     let notifier = Notifier::from_environment();
-    let signals = listen_to_signals()?;
     let appliance = Appliance::start(options)?;
     log::info!("deepspine {} runs as {}", env!("CARGO_PKG_VERSION"), appliance.shared.settings().device_id);
     match fallen_back {
@@ -35,7 +39,7 @@ pub fn run(sources: &Sources, options: Options, fallen_back: Option<ConfigErrors
     }
     log::info!("children are shut in: {}", sandbox::available());
     notifier.ready();
-    let result = look_after(&appliance, sources, &notifier, &signals);
+    let result = look_after(&appliance, sources, &notifier, signals);
     notifier.stopping();
     log::info!("deepspine ends");
     appliance.stop();
@@ -125,7 +129,12 @@ fn look_after(
     }
 }
 
-fn listen_to_signals() -> io::Result<Receiver<i32>> {
+/// Takes up SIGTERM, SIGINT and SIGHUP, from now on: to be called first, because a signal that comes before
+/// ends the process.
+///
+/// # Errors
+/// Where the operating system gives no thread or no signal.
+pub fn listen_to_signals() -> io::Result<Receiver<i32>> {
     let mut signals = Signals::new([SIGTERM, SIGINT, SIGHUP])?;
     let (tell, told) = sync_channel(8);
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {

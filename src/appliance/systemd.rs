@@ -4,6 +4,7 @@ use std::io;
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use log::LevelFilter;
@@ -18,6 +19,8 @@ const QUIET_MODULES: [&str; 2] = ["rumqtt", "tract"];
 pub struct Notifier {
     socket: Option<(UnixDatagram, SocketAddr)>,
     watchdog: Option<Duration>,
+    /// Whether it did not listen the last time.
+    deaf: AtomicBool,
 }
 
 impl Notifier {
@@ -29,10 +32,21 @@ impl Notifier {
                 [b'@', abstract_name @ ..] => SocketAddr::from_abstract_name(abstract_name),
                 _ => SocketAddr::from_pathname(&name),
             };
-            address.and_then(|address| Ok((UnixDatagram::unbound()?, address))).ok()
+            address
+                .and_then(|address| {
+                    let socket = UnixDatagram::unbound()?;
+                    // A manager that does not listen must not hold up a signal.
+                    socket.set_nonblocking(true)?;
+                    Ok((socket, address))
+                })
+                .ok()
         });
         let usec = std::env::var("WATCHDOG_USEC").ok().and_then(|text| text.parse().ok());
-        Self { socket, watchdog: usec.filter(|usec| *usec > 0).map(Duration::from_micros) }
+        Self {
+            socket,
+            deaf: AtomicBool::new(false),
+            watchdog: usec.filter(|usec| *usec > 0).map(Duration::from_micros),
+        }
     }
 
     /// How often the watchdog wants to hear of us: half of its patience.
@@ -70,8 +84,13 @@ impl Notifier {
 
     fn send(&self, message: &str) {
         let Some((socket, address)) = &self.socket else { return };
-        if let Err(error) = socket.send_to_addr(message.as_bytes(), address) {
-            log::warn!("the service manager can't be told {message:?}: {error}");
+        match socket.send_to_addr(message.as_bytes(), address) {
+            Ok(_) => self.deaf.store(false, Ordering::Relaxed),
+            // Once, not at every ping of the watchdog.
+            Err(error) if !self.deaf.swap(true, Ordering::Relaxed) => {
+                log::warn!("the service manager can't be told {message:?}: {error}");
+            }
+            Err(_) => {}
         }
     }
 }
@@ -110,6 +129,7 @@ mod tests {
         let notifier = Notifier {
             socket: Some((UnixDatagram::unbound().unwrap(), SocketAddr::from_pathname(&path).unwrap())),
             watchdog: Some(Duration::from_secs(30)),
+            deaf: AtomicBool::new(false),
         };
         notifier.ready();
         notifier.watchdog();
@@ -123,6 +143,6 @@ mod tests {
 
     #[test]
     fn without_a_service_manager_nothing_is_said() {
-        Notifier { socket: None, watchdog: None }.ready();
+        Notifier { socket: None, watchdog: None, deaf: AtomicBool::new(false) }.ready();
     }
 }

@@ -29,6 +29,10 @@ const CRITICAL_MARGIN_CELSIUS: f64 = 10.0;
 const HOT_CELSIUS: f64 = 95.0;
 /// What a broker refused is sent again so often: it may have been put right, and nobody may be there to say so.
 const SECOND_CHANCE: Duration = Duration::from_secs(24 * 60 * 60);
+/// What it refused because of a quota is sent again so often: a quota passes.
+const QUOTA_CHANCE: Duration = Duration::from_secs(60 * 60);
+/// The word in the reason of such a refusal.
+const QUOTA_WORD: &str = "Quota";
 /// How long the alarm of refused messages outlasts their being sent again.
 const VERDICT_WAIT: Duration = Duration::from_secs(10 * 60);
 /// Reports whose files are removed in one round.
@@ -44,6 +48,33 @@ pub struct Upkeep {
     pub hurried: Receiver<()>,
 }
 
+/// When what the broker refused is sent again.
+#[derive(Debug, Default)]
+struct Chances {
+    last_all: Duration,
+    last_quota: Duration,
+}
+
+impl Chances {
+    /// The word in the reasons of the messages that are due at `now`; every reason holds an empty one.
+    fn due(&mut self, now: Duration) -> Option<&'static str> {
+        if now.saturating_sub(self.last_all) >= SECOND_CHANCE {
+            (self.last_all, self.last_quota) = (now, now);
+            return Some("");
+        }
+        if now.saturating_sub(self.last_quota) >= QUOTA_CHANCE {
+            self.last_quota = now;
+            return Some(QUOTA_WORD);
+        }
+        None
+    }
+
+    /// Whether the broker has had time to refuse again.
+    fn are_judged(&self, now: Duration) -> bool {
+        self.last_quota.is_zero() || now.saturating_sub(self.last_quota) >= VERDICT_WAIT
+    }
+}
+
 impl Upkeep {
     /// Works until the supervisor stops it.
     ///
@@ -52,7 +83,7 @@ impl Upkeep {
     pub fn run(self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
         let begun = Instant::now();
         let mut due = Duration::ZERO;
-        let mut chance_at = SECOND_CHANCE;
+        let mut chances = Chances::default();
         let mut files = self.connection_files();
         while !self.actions.shared.stopping() {
             heartbeats.beat(Stage::Upkeep);
@@ -63,16 +94,15 @@ impl Upkeep {
                     self.actions.shared.renew_connection();
                     files = now;
                 }
-                let judged = begun.elapsed() + SECOND_CHANCE >= chance_at + VERDICT_WAIT || chance_at == SECOND_CHANCE;
+                let judged = chances.are_judged(begun.elapsed());
                 match self.round(heartbeats, judged) {
                     Err(error) if !error.is_passing() => return Err(error),
                     Err(error) => log::warn!("upkeep: {error}"),
                     Ok(()) => {}
                 }
                 due = begun.elapsed() + ROUND;
-                if begun.elapsed() >= chance_at {
-                    chance_at = begun.elapsed() + SECOND_CHANCE;
-                    self.give_second_chance();
+                if let Some(word) = chances.due(begun.elapsed()) {
+                    self.give_second_chance(word);
                 }
             }
             match self.hurried.recv_timeout(due.saturating_sub(begun.elapsed()).min(IDLE_BEAT)) {
@@ -94,10 +124,9 @@ impl Upkeep {
         files.map(|path| seen(path)).collect()
     }
 
-    fn give_second_chance(&self) {
-        let refused = self.actions.journal.outbox_depth().is_ok_and(|depth| depth.set_aside > 0);
-        if refused && let Err(error) = self.actions.put_back() {
-            log::warn!("refused messages wait another day: {error}");
+    fn give_second_chance(&self, word: &str) {
+        if let Err(error) = self.actions.put_back(word) {
+            log::warn!("refused messages wait for another time: {error}");
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Args {
 /// # Errors
 /// 78 for a wrong configuration, 73 and 77 for folders, 75 for a state folder in use, 70 for a fault.
 pub fn run(args: Args) -> Result<(), CliError> {
+    let signals =
+        service::listen_to_signals().map_err(|error| CliError::new(Exit::Software, format!("signals: {error}")))?;
     let sources = args.common.sources(args.config);
     let start = sources.load_for_start().map_err(|errors| CliError::new(Exit::Configuration, errors))?;
     systemd::start_log()
@@ -35,7 +37,7 @@ pub fn run(args: Args) -> Result<(), CliError> {
         rescan_period: RESCAN_PERIOD,
         programs: Programs::default(),
     };
-    service::run(&sources, options, start.fallen_back).map_err(|error| CliError::new(exit_of(&error), error))
+    service::run(&sources, options, start.fallen_back, &signals).map_err(|error| CliError::new(exit_of(&error), error))
 }
 
 /// The code with which an appliance's error ends the process.

@@ -52,7 +52,7 @@ pub fn answer(actions: &Actions, request: &Request, caller: Caller) -> Reply {
             .map_err(ActionError::from),
         Request::Messages { after_seq } => messages(actions, *after_seq).map_err(ActionError::from),
         Request::Acknowledge { messages } => acknowledge(actions, messages).map_err(ActionError::from),
-        Request::PutBack => actions.put_back().map(|count| done(format!("{count} messages are sent again"))),
+        Request::PutBack => actions.put_back("").map(|count| done(format!("{count} messages are sent again"))),
     };
     answered.unwrap_or_else(|error| refused(&error))
 }

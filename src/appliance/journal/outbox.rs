@@ -206,14 +206,19 @@ impl Journal {
         })
     }
 
-    /// Puts every message that was set aside back into its lane: the broker may have been put right.
+    /// Puts messages that were set aside, those whose reason holds `word`, back into their lane: the broker may
+    /// have been put right.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn outbox_put_back(&self) -> Result<u64, JournalError> {
-        self.call(|connection| {
-            let count = connection
-                .execute("UPDATE outbox SET set_aside = NULL, lane = 'backlog' WHERE set_aside IS NOT NULL", [])?;
+    pub fn outbox_put_back(&self, word: &str) -> Result<u64, JournalError> {
+        let word = word.to_owned();
+        self.call(move |connection| {
+            let count = connection.execute(
+                "UPDATE outbox SET set_aside = NULL, lane = 'backlog'
+                 WHERE set_aside IS NOT NULL AND instr(set_aside, ?1) > 0",
+                [&word],
+            )?;
             Ok(count as u64)
         })
     }

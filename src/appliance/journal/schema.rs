@@ -74,7 +74,8 @@ CREATE TABLE studies_2 (
     waited_secs INTEGER NOT NULL DEFAULT 0,
     quiet_secs INTEGER NOT NULL DEFAULT 0,
     oldest_change_ns INTEGER,
-    newest_change_ns INTEGER
+    newest_change_ns INTEGER,
+    interruptions INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 INSERT INTO studies_2 (study_key, state, attempts, revision, input_key, reason)
     SELECT study_key, state, attempts, revision, input_key, reason FROM studies;

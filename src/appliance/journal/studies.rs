@@ -201,6 +201,22 @@ impl Journal {
         })
     }
 
+    /// Takes back the attempts that were running when the appliance itself ended, up to `limit` of each study: a
+    /// power cut says nothing about a study, unless it comes each time. How many.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn forgive_interrupted(&self, limit: u32) -> Result<usize, JournalError> {
+        self.call(move |connection| {
+            Ok(connection.execute(
+                "UPDATE studies SET state = 'arriving', attempts = attempts - 1, interruptions = interruptions + 1,
+                 input_key = CASE attempts WHEN 1 THEN NULL ELSE input_key END
+                 WHERE state = 'claimed' AND attempts > 0 AND interruptions < ?1",
+                [limit],
+            )?)
+        })
+    }
+
     /// Gives a study its attempts back.
     ///
     /// # Errors
@@ -209,8 +225,8 @@ impl Journal {
         let study_key = study_key.to_owned();
         self.call(move |connection| {
             connection.execute(
-                "UPDATE studies SET state = 'arriving', attempts = 0, input_key = NULL, reason = NULL, changed_at = ?2
-                 WHERE study_key = ?1",
+                "UPDATE studies SET state = 'arriving', attempts = 0, interruptions = 0, input_key = NULL, reason = NULL,
+                 changed_at = ?2 WHERE study_key = ?1",
                 params![study_key, clock::now_unix_secs()],
             )?;
             Ok(())
@@ -267,7 +283,7 @@ fn set_state(connection: &Connection, study_key: &str, state: StudyState) -> Res
 pub(super) fn done(connection: &Connection, study_key: &str) -> Result<(), JournalError> {
     connection.execute(
         "UPDATE studies SET state = CASE state WHEN 'arriving' THEN 'arriving' ELSE 'done' END, attempts = 0,
-         reason = NULL, changed_at = ?2 WHERE study_key = ?1",
+         interruptions = 0, reason = NULL, changed_at = ?2 WHERE study_key = ?1",
         params![study_key, clock::now_unix_secs()],
     )?;
     Ok(())

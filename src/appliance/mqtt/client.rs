@@ -9,6 +9,7 @@ use std::time::Duration;
 use rumqttc::v5::mqttbytes::v5::{Filter, PubAckReason, RetainForwardRule};
 use rumqttc::{NetworkOptions, Outgoing, TlsConfiguration, Transport, v5};
 
+use super::suspicion::Ending;
 use crate::appliance::config::Protocol;
 
 /// Requests that the client queues; more than the in-flight window, so that publishing never waits.
@@ -179,27 +180,51 @@ impl Connection {
     /// Waits for the next thing to happen.
     ///
     /// # Errors
-    /// Why the connection is over.
-    pub(super) fn next(&mut self) -> Result<Incoming, String> {
+    /// Why and how the connection is over.
+    pub(super) fn next(&mut self) -> Result<Incoming, (String, Ending)> {
+        let gone = || ("the client is gone".to_owned(), Ending::Ours);
         match self {
-            Self::V5(connection) => match connection.recv() {
-                Ok(Ok(event)) => Ok(told_by_v5(event)),
-                Ok(Err(v5::ConnectionError::ConnectionRefused(code))) => {
-                    Err(format!("refuses the connection: {code:?}"))
-                }
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the client is gone".to_owned()),
+            Self::V5(connection) => match connection.recv().map_err(|_| gone())? {
+                Ok(event) => Ok(told_by_v5(event)),
+                Err(error) => Err(over_v5(&error)),
             },
-            Self::V311(connection) => match connection.recv() {
-                Ok(Ok(event)) => Ok(told_by_v311(event)),
-                Ok(Err(rumqttc::ConnectionError::ConnectionRefused(code))) => {
-                    Err(format!("refuses the connection: {code:?}"))
-                }
-                Ok(Err(error)) => Err(error.to_string()),
-                Err(_) => Err("the client is gone".to_owned()),
+            Self::V311(connection) => match connection.recv().map_err(|_| gone())? {
+                Ok(event) => Ok(told_by_v311(event)),
+                Err(error) => Err(over_v311(&error)),
             },
         }
     }
+}
+
+fn over_v5(error: &v5::ConnectionError) -> (String, Ending) {
+    use v5::StateError::{Deserialization, InvalidState, ServerDisconnect, Unsolicited, WrongPacket};
+    match error {
+        v5::ConnectionError::ConnectionRefused(code) => (format!("refuses the connection: {code:?}"), Ending::Lost),
+        v5::ConnectionError::MqttState(
+            Deserialization(_) | ServerDisconnect { .. } | WrongPacket | InvalidState | Unsolicited(_),
+        ) => (in_words(error), Ending::ByBroker),
+        _ => (in_words(error), Ending::Lost),
+    }
+}
+
+fn over_v311(error: &rumqttc::ConnectionError) -> (String, Ending) {
+    use rumqttc::StateError::{Deserialization, InvalidState, Unsolicited, WrongPacket};
+    match error {
+        rumqttc::ConnectionError::ConnectionRefused(code) => {
+            (format!("refuses the connection: {code:?}"), Ending::Lost)
+        }
+        rumqttc::ConnectionError::MqttState(Deserialization(_) | WrongPacket | InvalidState | Unsolicited(_)) => {
+            (in_words(error), Ending::ByBroker)
+        }
+        _ => (in_words(error), Ending::Lost),
+    }
+}
+
+/// What a library says, without the moments that rustls puts behind an expired certificate: the same problem
+/// has the same words.
+fn in_words(error: &dyn std::error::Error) -> String {
+    let text = error.to_string();
+    text.split(": verification time").next().unwrap_or_default().to_owned()
 }
 
 fn told_by_v5(event: v5::Event) -> Incoming {

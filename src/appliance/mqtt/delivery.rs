@@ -16,6 +16,7 @@ use super::command::CommandTopic;
 use super::payload::{self, CommandStatus, Health};
 use super::session::{Answer, HEALTH_INTERVAL_S, Link, LinkEvent};
 use super::standing::Standing;
+use super::suspicion::Suspicion;
 use super::window::{IN_FLIGHT_MAX, Publish, Window};
 use super::{numbers, topics};
 use crate::appliance::actions::Actions;
@@ -110,6 +111,8 @@ struct Round {
     connected: Option<Connected>,
     /// Rows that the broker accepted and the journal does not know of yet.
     accepted: Vec<i64>,
+    /// Rows that may be what ends connections.
+    suspicion: Suspicion,
     /// No journal before this moment: it could not be written.
     journal_rests_until: Duration,
 }
@@ -124,6 +127,7 @@ impl Delivery {
         let mut round = Round {
             connected: None,
             accepted: Vec::with_capacity(EVENTS_AT_A_TIME),
+            suspicion: Suspicion::default(),
             journal_rests_until: Duration::ZERO,
         };
         while !self.actions.shared.stopping() {
@@ -159,7 +163,7 @@ impl Delivery {
             return Ok(());
         }
         let result = self.settle(round).and_then(|()| match &mut round.connected {
-            Some(connected) if !connected.ending => self.tend(connected, now),
+            Some(connected) if !connected.ending => self.tend(connected, round.suspicion.is_careful(), now),
             _ => Ok(()),
         });
         match result {
@@ -192,14 +196,20 @@ impl Delivery {
                 self.actions.shared.set_connected(true);
                 round.connected = Some(Connected::new(link, now));
             }
-            (LinkEvent::Down, connected) => {
+            (LinkEvent::Down(ending), connected) => {
                 self.actions.shared.set_connected(false);
-                *connected = None;
+                let in_flight = connected.take().map(|connected| connected.window.rows()).unwrap_or_default();
+                if let Some(seq) = round.suspicion.connection_ended(ending, &in_flight) {
+                    self.set_aside(seq, "it ends its connection");
+                }
             }
             (LinkEvent::Sent(packet_id), Some(connected)) => connected.window.went_out(packet_id),
             (LinkEvent::Answered(packet_id, answer), Some(connected)) => {
                 let Some((publish, handed_at)) = connected.window.acknowledged(packet_id) else { return };
                 self.actions.shared.counters.acknowledged_after(now.saturating_sub(handed_at));
+                if let Publish::Row(seq) = publish {
+                    round.suspicion.is_cleared(seq);
+                }
                 self.answered(publish, &answer, connected, &mut round.accepted);
             }
             (LinkEvent::Message(topic, payload), Some(connected)) => self.hear_command(connected, &topic, &payload),
@@ -271,7 +281,7 @@ impl Delivery {
     }
 
     /// Fills the window, says what is due, and gives up a connection that answers nothing.
-    fn tend(&self, connected: &mut Connected, now: Duration) -> Result<(), JournalError> {
+    fn tend(&self, connected: &mut Connected, careful: bool, now: Duration) -> Result<(), JournalError> {
         let shared = &self.actions.shared;
         if connected.window.is_stuck(now) {
             let text = "the broker does not acknowledge; the connection is given up and made anew";
@@ -300,7 +310,7 @@ impl Delivery {
             self.mention_numbers(connected, now)?;
         }
         Self::say(connected, now);
-        self.fill(connected, now)
+        self.fill(connected, careful, now)
     }
 
     /// Birth and twin, all retained, so that a late will is recognised by its session; and an ear for commands.
@@ -356,10 +366,14 @@ impl Delivery {
         }
     }
 
-    fn fill(&self, connected: &mut Connected, now: Duration) -> Result<(), JournalError> {
+    /// Hands over rows, the live lane's first; one at a time where one of them may be what ends connections.
+    fn fill(&self, connected: &mut Connected, careful: bool, now: Duration) -> Result<(), JournalError> {
         for lane in [Lane::Live, Lane::Backlog] {
-            let room = connected.room();
-            if room < REFILL_ROOM.min(connected.link.in_flight_max) {
+            let room = match careful {
+                true => usize::from(connected.window.rows().is_empty()).min(connected.room()),
+                false => connected.room(),
+            };
+            if room < if careful { 1 } else { REFILL_ROOM.min(connected.link.in_flight_max) } {
                 return Ok(());
             }
             let after = if lane == Lane::Live { connected.live_after } else { connected.backlog_after };

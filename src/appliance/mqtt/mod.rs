@@ -17,6 +17,7 @@ pub mod payload;
 pub mod session;
 mod standing;
 pub mod subscriber;
+pub mod suspicion;
 pub(super) mod tls;
 pub mod topics;
 pub mod window;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use super::backoff::Backoff;
 use super::client::{self, Client, ConnectOptions, Incoming};
 use super::payload::{self, Health, MESSAGE_BYTES_MAX};
+use super::suspicion::Ending;
 use super::{tls, topics, window};
 use crate::appliance::alarms::{Alarm, Severity};
 use crate::appliance::config::{Broker, Settings};
@@ -68,7 +69,7 @@ pub enum LinkEvent {
     /// A message came in: topic and payload.
     Message(String, Vec<u8>),
     /// The connection is gone.
-    Down,
+    Down(Ending),
     /// A self-test that a command asked for has ended: what it told.
     SelfTested(Result<String, String>),
     /// Nothing from the connection: there is something new in the outbox or among the alarms.
@@ -228,11 +229,11 @@ impl Session {
             in_flight_max: window::IN_FLIGHT_MAX,
             ended: Arc::clone(&ended),
         });
-        let problem = loop {
+        let (problem, ending) = loop {
             heartbeats.beat(Stage::MqttIo);
             let incoming = match connection.next() {
                 Ok(incoming) => incoming,
-                Err(problem) => break Some(problem),
+                Err((problem, ending)) => break (Some(problem), ending),
             };
             let event = match incoming {
                 Incoming::Accepted { packet_bytes_max, receive_max } => link.take().map(|mut link| {
@@ -252,21 +253,21 @@ impl Session {
                 Incoming::Message { topic, payload } => Some(LinkEvent::Message(topic, payload)),
                 // The request to disconnect is stuck behind publishes that are not acknowledged.
                 Incoming::Ping if ended.load(Ordering::Acquire) => {
-                    break Some("the broker does not acknowledge".to_owned());
+                    break (Some("the broker does not acknowledge".to_owned()), Ending::Ours);
                 }
                 // A collision stalls the client until a timeout; a fresh one is quicker.
-                Incoming::Collided => break Some("packet ids collided".to_owned()),
-                Incoming::Ended => break None,
+                Incoming::Collided => break (Some("packet ids collided".to_owned()), Ending::Ours),
+                Incoming::Ended => break (None, Ending::Ours),
                 Incoming::Ping | Incoming::Other => None,
             };
             if let Some(event) = event
                 && self.events.send(event).is_err()
             {
-                break None;
+                break (None, Ending::Ours);
             }
         };
         if link.is_none() {
-            let _ = self.events.send(LinkEvent::Down);
+            let _ = self.events.send(LinkEvent::Down(ending));
         }
         problem
     }

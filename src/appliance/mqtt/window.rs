@@ -55,6 +55,18 @@ impl Window {
         }
     }
 
+    /// The rows that are in flight.
+    #[must_use]
+    pub fn rows(&self) -> heapless::Vec<i64, IN_FLIGHT_MAX> {
+        self.slots
+            .iter()
+            .filter_map(|slot| match slot.publish {
+                Publish::Row(seq) => Some(seq),
+                Publish::Momentary | Publish::AlarmCleared(_) => None,
+            })
+            .collect()
+    }
+
     /// Whether nothing is in flight.
     #[must_use]
     pub fn is_empty(&self) -> bool {
