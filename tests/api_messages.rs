@@ -146,7 +146,10 @@ fn every_message_of_a_run_follows_its_schema_and_every_channel_is_used() {
     operator.command("self-test", "4", &json!({ "status": "init" }));
     operator.command("reboot", "5", &json!({ "status": "init" }));
     // What an earlier session left behind.
-    operator.command("health", "6", &json!({ "status": "executing", "session": "0123456789abcdef" }));
+    let left = json!({ "schema": "deepspine.command/1", "msg_id": "0123456789abcdef0123456789abcdef",
+        "session": "0123456789abcdef", "time": "2026-01-01T00:00:00Z", "clock_synced": null, "replayed": false,
+        "status": "executing" });
+    operator.command("health", "6", &left);
     heard.until("cmd/health/1", status_is("executing"));
     heard.until("cmd/health/1", status_is("successful"));
     heard.until("cmd/rescan/2", status_is("successful"));

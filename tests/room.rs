@@ -116,7 +116,9 @@ fn only_what_was_delivered_is_removed_to_make_room() {
 }
 
 fn commit(journal: &Journal, state_dir: &std::path::Path, levels: usize) -> String {
-    let bundle = case(levels, true).bundle().with_revision(1);
+    let mut bundle = case(levels, true).bundle();
+    bundle.instances[0].sop_instance_uid = format!("1.2.{levels}");
+    let bundle = bundle.keyed_with(&DeviceKey::new([1; DeviceKey::BYTES])).with_revision(1);
     bundle.write_atomically(&bundles::kept_dir(state_dir)).expect("the test's folder can be written");
     let (report_id, study_key) = (bundle.report_id().to_owned(), format!("s{levels}"));
     journal.study_arrives(&study_key).expect("the journal works");

@@ -44,6 +44,10 @@ const FAREWELL: Duration = Duration::from_secs(4);
 const CAUSE_WAIT: Duration = Duration::from_millis(500);
 /// Why a thread ended that was not asked to and has no error to tell.
 pub(super) const NOTHING_MORE: &str = "it had nothing more to do";
+/// How long a start waits for somebody who looks into the stopped appliance.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+/// How often it looks meanwhile whether they are gone.
+const LOCK_LOOK: Duration = Duration::from_millis(20);
 /// Name of the lock file in the state folder.
 const LOCK_FILE: &str = "lock";
 
@@ -268,10 +272,14 @@ fn prepare(state_dir: &Path) -> Result<std::fs::File, ApplianceError> {
     for path in folders {
         create_private_dir(&path).map_err(|source| ApplianceError::Folder { path, source })?;
     }
-    match lock_state_dir(state_dir) {
-        Ok(Some(lock)) => Ok(lock),
-        Ok(None) => Err(ApplianceError::InUse(state_dir.join(LOCK_FILE))),
-        Err(source) => Err(ApplianceError::Folder { path: state_dir.join(LOCK_FILE), source }),
+    let until = Instant::now() + LOCK_PATIENCE;
+    loop {
+        match lock_state_dir(state_dir) {
+            Ok(Some(lock)) => return Ok(lock),
+            Ok(None) if Instant::now() < until => std::thread::sleep(LOCK_LOOK),
+            Ok(None) => return Err(ApplianceError::InUse(state_dir.join(LOCK_FILE))),
+            Err(source) => return Err(ApplianceError::Folder { path: state_dir.join(LOCK_FILE), source }),
+        }
     }
 }
 

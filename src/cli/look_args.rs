@@ -67,7 +67,8 @@ pub(super) fn unexpected() -> CliError {
 
 fn of_look(error: LookError) -> CliError {
     let exit = match &error {
-        LookError::Socket { .. } => Exit::Permission,
+        LookError::Socket { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Exit::Permission,
+        LookError::Socket { .. } => Exit::TryAgain,
         LookError::Silent(_) => Exit::Unavailable,
         LookError::NoState { source, .. } if source.kind() == io::ErrorKind::PermissionDenied => Exit::Permission,
         LookError::NoState { .. } => Exit::NoInput,

@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub enum LookError {
     /// It runs, but its socket can't be used.
     #[error(
-        "a deepspine is running, but {path} can't be used: {source}; ask as root or as a member of deepspine-admin"
+        "a deepspine is running or starting, but {path} can't be used: {source}; ask again as root or as a member of deepspine-admin"
     )]
     Socket {
         /// The socket.
