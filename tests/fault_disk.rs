@@ -20,7 +20,7 @@ const RANDOM_CUTS: (usize, usize) = (8, 300);
 /// How often each fsync is the last one, each time with another part of what was not durable.
 const CUTS_EACH: (usize, usize) = (1, 20);
 /// Every how many calls one fails in the short form; the long one has every call fail.
-const STRIDE: usize = 6;
+const STRIDE: usize = 12;
 /// Words of a log line that says what is wrong with the disk.
 const COMPLAINTS: [&str; 6] = [
     "disk",

@@ -10,6 +10,7 @@ use std::time::Duration;
 use deepspine::appliance::journal::OutboxMessage;
 use deepspine::appliance::mqtt::loopback::{Judge, Loopback, Verdict};
 use deepspine::appliance::mqtt::payload::MESSAGE_BYTES_MAX;
+use deepspine::appliance::mqtt::session::LinkEvent;
 use deepspine::appliance::mqtt::subscriber::Subscriber;
 use serde_json::{Value, json};
 use wire::{DEADLINE, ROOT, Wire, free_port, until};
@@ -102,6 +103,36 @@ fn a_refused_message_is_set_aside_and_the_next_goes_on() {
     wire.report("r1", json!({ "n": 1 }));
     assert_eq!(next(&subscriber, "e/report")["n"], 1);
     until("one is set aside, one gone", || wire.depth() == (0, 1));
+    wire.stop();
+}
+
+#[test]
+fn what_was_set_aside_is_sent_again_on_the_same_connection_once_it_is_put_back() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let allowed = Arc::new(AtomicU8::new(0));
+    let gate = Arc::clone(&allowed);
+    let judge = move |topic: &str| {
+        if topic.ends_with("e/report") && gate.load(Ordering::SeqCst) == 0 { Verdict::Refuse } else { Verdict::Accept }
+    };
+    let broker = Loopback::start(Box::new(judge)).expect("a broker");
+    let subscriber = subscriber(&broker);
+    let wire = Wire::start(dir.path(), &broker.url());
+    for n in 0..3 {
+        wire.report(&format!("r{n}"), json!({ "n": n }));
+    }
+    until("all are set aside", || wire.depth() == (0, 3));
+    allowed.store(1, Ordering::SeqCst);
+    wire.report("r3", json!({ "n": 3 }));
+    assert_eq!(next(&subscriber, "e/report")["n"], 3);
+    assert_eq!(wire.journal.outbox_put_back("another reason").expect("the journal works"), 0);
+    assert_eq!(wire.journal.outbox_put_back("NotAuthorized").expect("the journal works"), 3);
+    wire.tell(LinkEvent::PutBack);
+    for n in 0..3 {
+        let report = next(&subscriber, "e/report");
+        assert_eq!((&report["n"], &report["replayed"]), (&json!(n), &json!(true)));
+    }
+    until("nothing waits", || wire.depth() == (0, 0));
+    assert_eq!(wire.shared.counters.connections.load(Ordering::Relaxed), 1);
     wire.stop();
 }
 

@@ -110,7 +110,10 @@ impl Actions {
         if count > 0 {
             log::info!("{count} messages that were set aside are sent again");
         }
-        self.wake_delivery();
+        if let Some(threads) = &self.threads {
+            // Where the channel is full they are sent on the next connection.
+            let _ = threads.delivery.try_send(LinkEvent::PutBack);
+        }
         Ok(count)
     }
 

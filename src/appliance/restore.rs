@@ -93,6 +93,11 @@ pub fn restore(
         }
     }
     journal.rebuilt()?;
+    if restored.reports > 0 || matches!(beginning, Beginning::ToRebuild(Some(_))) {
+        // Which alarms a broker holds is not known any more: each is said to be over that is.
+        let all: String = Alarm::ALL.into_iter().map(|alarm| format!("{}\n", alarm.name())).collect();
+        journal.keep_alarms_told(&all)?;
+    }
     tell(shared, beginning, restored);
     Ok(restored)
 }

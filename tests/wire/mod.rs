@@ -89,6 +89,11 @@ impl Wire {
         (depth.live.waiting + depth.backlog.waiting, depth.set_aside)
     }
 
+    /// Tells delivery something.
+    pub(crate) fn tell(&self, event: LinkEvent) {
+        self.wake.send(event).expect("delivery listens");
+    }
+
     pub(crate) fn hurry(&self) {
         let _ = self.hurry.try_send(());
     }

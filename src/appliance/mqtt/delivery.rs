@@ -222,6 +222,8 @@ impl Delivery {
                     self.say_command(connected, &topic, &status);
                 }
             }
+            // They stand before what was handed over already.
+            (LinkEvent::PutBack, Some(connected)) => connected.backlog_after = 0,
             (LinkEvent::Wake, _) | (_, None) => {}
         }
     }
@@ -377,7 +379,13 @@ impl Delivery {
                 return Ok(());
             }
             let after = if lane == Lane::Live { connected.live_after } else { connected.backlog_after };
-            let rows = self.actions.journal.outbox_after(lane, after, room)?;
+            let in_flight = connected.window.rows();
+            let mut rows = self.actions.journal.outbox_after(lane, after, room + in_flight.len())?;
+            rows.retain(|row| !in_flight.contains(&row.seq));
+            rows.truncate(room);
+            if rows.is_empty() {
+                continue;
+            }
             // Counted first, all at once: a message that may have arrived must say so when it comes again.
             self.actions.journal.outbox_attempted(rows.iter().map(|row| row.seq).collect())?;
             for row in rows {

@@ -72,6 +72,8 @@ pub enum LinkEvent {
     Down(Ending),
     /// A self-test that a command asked for has ended: what it told.
     SelfTested(Result<String, String>),
+    /// Messages that were set aside wait again.
+    PutBack,
     /// Nothing from the connection: there is something new in the outbox or among the alarms.
     Wake,
 }
