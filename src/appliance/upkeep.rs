@@ -242,11 +242,16 @@ impl Upkeep {
     /// Removes bundles and clinic's files of delivered reports that are old or, the oldest first, too many.
     fn remove_what_is_old(&self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
         let settings = self.actions.shared.settings();
-        let keep_s = i64::try_from(settings.exports.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_S);
-        // A clock that was never set makes nothing old.
-        let before = clock::now_unix_secs().saturating_sub(keep_s);
-        for report in self.actions.journal.removable_reports(Some(before), REMOVED_AT_A_TIME)? {
-            self.remove(&report)?;
+        let mut removed = 0;
+        // A clock that is not set makes nothing old: it may be years ahead.
+        if clock::clock_synced() != Some(false) {
+            let keep_s = i64::try_from(settings.exports.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_S);
+            let before = clock::now_unix_secs().saturating_sub(keep_s);
+            for report in self.actions.journal.removable_reports(Some(before), REMOVED_AT_A_TIME)? {
+                heartbeats.beat(Stage::Upkeep);
+                self.remove(&report)?;
+                removed += 1;
+            }
         }
         let mut bytes = bundles::bytes_on_disk(&settings.storage.state_dir);
         if bytes > settings.exports.bytes_max {
@@ -256,9 +261,10 @@ impl Upkeep {
                     break;
                 }
                 bytes = bytes.saturating_sub(self.remove(&report)?);
+                removed += 1;
             }
         }
-        Ok(())
+        if removed > 0 { self.actions.journal.forget_removed() } else { Ok(()) }
     }
 
     /// Removes one report's files; the size of its bundle.

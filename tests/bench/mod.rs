@@ -7,9 +7,12 @@
 //! | [`mosquitto`] | the broker, with and without TLS, access list, quotas |
 //! | [`proxy`] | the way to the broker, and what a bad network or broker does on it |
 //! | [`ledger`] | whatever a subscriber received, across restarts of the broker |
+//! | [`line`] | a broker that comes and goes, with its ledger |
 //! | [`stand`] | many sites at one broker, each with a fault of its own |
 //! | [`studies`] | as many small studies as are wanted |
 //! | [`certificates`] | a certificate authority with good and bad certificates |
+//! | [`clock`] | a wall clock that the test sets, and what a time service says of it |
+//! | [`gauge`] | what a process and its folders take, and whether that grows |
 //! | [`shim`] | faults between the supervisor and its files: kill points, errors, power cuts |
 //!
 //! Everything has a short form, which `cargo test` runs, and a long one (`DEEPSPINE_BENCH=long`);
@@ -25,7 +28,10 @@
 )]
 
 pub(crate) mod certificates;
+pub(crate) mod clock;
+pub(crate) mod gauge;
 pub(crate) mod ledger;
+pub(crate) mod line;
 pub(crate) mod mosquitto;
 pub(crate) mod proxy;
 pub(crate) mod random;

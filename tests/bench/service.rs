@@ -115,6 +115,11 @@ impl Service {
 
     /// Ends it as a power cut or the kernel does.
     pub(crate) fn kill(mut self) {
+        self.end_at_once();
+    }
+
+    /// The same where its place is still needed.
+    pub(crate) fn end_at_once(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
@@ -172,6 +177,13 @@ fn parent_of(stat: &str) -> Option<u32> {
 pub(crate) fn status(site: &Site) -> String {
     let output = Command::new(binary()).args(["status", "--config"]).arg(site.config()).output();
     output.map(|o| String::from_utf8_lossy(&o.stdout).into_owned()).unwrap_or_default()
+}
+
+/// The same as JSON; null where it fails.
+pub(crate) fn status_json(site: &Site) -> serde_json::Value {
+    let mut command = Command::new(binary());
+    let output = command.args(["status", "--format", "json", "--config"]).arg(site.config()).output();
+    output.ok().and_then(|o| serde_json::from_slice(&o.stdout).ok()).unwrap_or_default()
 }
 
 /// The binary under test: this build's, or `DEEPSPINE_BENCH_BINARY`, such as one that is to be shipped.

@@ -20,16 +20,17 @@ const SECTOR_BYTES: usize = 512;
 /// The compiled shim; `None` where there is no C compiler.
 pub(crate) fn library() -> Option<&'static Path> {
     static LIBRARY: OnceLock<Option<PathBuf>> = OnceLock::new();
-    LIBRARY.get_or_init(compile).as_deref()
+    LIBRARY.get_or_init(|| compile("shim")).as_deref()
 }
 
-fn compile() -> Option<PathBuf> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/bench/shim.c");
-    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-shim-{}.so", std::process::id()));
+/// Compiles `tests/bench/NAME.c` as something to be preloaded; `None` where there is no C compiler.
+pub(crate) fn compile(name: &str) -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/bench/{name}.c"));
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("bench-{name}-{}.so", std::process::id()));
     let mut command = Command::new("cc");
     command.args(["-shared", "-fPIC", "-O1", "-o"]).arg(&library).arg(source).args(["-ldl", "-lpthread"]);
     let output = command.output().ok()?;
-    assert!(output.status.success(), "the shim does not compile:\n{}", String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{name}.c does not compile:\n{}", String::from_utf8_lossy(&output.stderr));
     Some(library)
 }
 

@@ -103,6 +103,7 @@ ALTER TABLE reports_2 RENAME TO reports;
 CREATE INDEX studies_by_state ON studies (state);
 CREATE INDEX reports_to_export ON reports (produced_at) WHERE exported = 0;
 CREATE INDEX reports_by_age ON reports (committed_at) WHERE delivered = 1 AND removed = 0;
+CREATE INDEX reports_removed ON reports (committed_at) WHERE removed = 1;
 
 ALTER TABLE outbox ADD COLUMN report_id TEXT;
 ALTER TABLE outbox ADD COLUMN superseded INTEGER NOT NULL DEFAULT 0;

@@ -12,6 +12,8 @@ const PAGES_GIVEN_BACK_MAX: i64 = 512;
 const IDLE_PAGES_MAX: i64 = 1024;
 /// Reports that are remembered after their bundle was removed, so that the same reading is recognised.
 const REMEMBERED_REPORTS_MAX: i64 = 50_000;
+/// Reports that are forgotten at a time, so many beyond those remembered.
+const FORGOTTEN_AT_A_TIME: i64 = 1000;
 /// `meta` key of the alarms that a broker may still hold.
 const ALARMS_TOLD: &str = "alarms-told";
 
@@ -77,15 +79,34 @@ impl Journal {
         })
     }
 
-    /// Notes that a report's files were removed, and forgets the oldest ones for which that is long ago.
+    /// Notes that a report's files were removed.
     ///
     /// # Errors
     /// As the journal gives them.
     pub fn report_removed(&self, report_id: &str) -> Result<(), JournalError> {
         let report_id = report_id.to_owned();
         self.call(move |connection| {
+            connection.execute("UPDATE reports SET removed = 1 WHERE report_id = ?1", [&report_id])?;
+            Ok(())
+        })
+    }
+
+    /// Forgets the oldest reports whose files were removed, once they are too many, and the studies of which
+    /// nothing is left. That goes through every study, so it is done for many reports at a time.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn forget_removed(&self) -> Result<(), JournalError> {
+        self.call(|connection| {
+            let too_many: bool = connection.query_row(
+                "SELECT EXISTS (SELECT 1 FROM reports WHERE removed = 1 ORDER BY committed_at DESC LIMIT 1 OFFSET ?1)",
+                [REMEMBERED_REPORTS_MAX + FORGOTTEN_AT_A_TIME],
+                |row| row.get(0),
+            )?;
+            if !too_many {
+                return Ok(());
+            }
             let transaction = connection.transaction()?;
-            transaction.execute("UPDATE reports SET removed = 1 WHERE report_id = ?1", [&report_id])?;
             transaction.execute(
                 "DELETE FROM reports WHERE report_id IN
                      (SELECT report_id FROM reports WHERE removed = 1 ORDER BY committed_at DESC LIMIT -1 OFFSET ?1)",
