@@ -6,7 +6,7 @@ use std::path::Path;
 const TIMESYNC_DIR: &str = "/run/systemd/timesync";
 
 /// No clock that was set shows a moment before this one: 2025-01-01.
-const PLAUSIBLE_FROM_UNIX_SECS: i64 = 1_735_689_600;
+pub const PLAUSIBLE_FROM_UNIX_SECS: i64 = 1_735_689_600;
 
 /// Now, RFC 3339 in UTC with milliseconds.
 #[must_use]

@@ -10,6 +10,7 @@ name each. Needs mosquitto and openssl."""
 
 import argparse
 import contextlib
+import itertools
 import json
 import os
 import re
@@ -31,6 +32,7 @@ WATCHDOG_USEC = 30_000_000  # as the unit has it
 STARTS = 10
 HOUR_S = 3600
 DEADLINE_S = 600
+SEEDS = itertools.count(1)
 
 
 def until(what, done, limit_s=DEADLINE_S):
@@ -140,8 +142,8 @@ ca-file = "{broker.ca}"
         return json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
 
     def read_a_study(self):
-        before = self.log().count(", revision 1")
-        command = [self.arguments.binary, "phantom", "--out", str(self.folder / "in" / f"study-{before}"), "--seed", str(before + 1)]
+        before, seed = self.log().count(", revision 1"), str(next(SEEDS))  # the same seed is the same study
+        command = [self.arguments.binary, "phantom", "--out", str(self.folder / "in" / f"study-{seed}"), "--seed", seed]
         subprocess.run(command, check=True, capture_output=True)
         until("the phantom is read", lambda: self.log().count(", revision 1") > before)
 

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::outbox::Delivered;
 use super::schema::{self, TO_REBUILD};
 use super::{Journal, JournalError};
+use crate::appliance::clock;
 
 /// Pages that are given back to the file system at a time, so that nobody waits long for the journal.
 const PAGES_GIVEN_BACK_MAX: i64 = 512;
@@ -58,7 +59,7 @@ impl Journal {
     }
 
     /// Up to `limit` delivered reports whose files still lie on the disk, the oldest first; those committed
-    /// before `before_unix_secs` alone where that is given.
+    /// before `before_unix_secs` alone where that is given, and not those committed by a clock that was not set.
     ///
     /// # Errors
     /// As the journal gives them.
@@ -70,11 +71,12 @@ impl Journal {
         self.call(move |connection| {
             let mut statement = connection.prepare(
                 "SELECT report_id, bundle FROM reports WHERE delivered = 1 AND removed = 0 AND exported = 1
-                 AND (?1 IS NULL OR committed_at < ?1) ORDER BY committed_at LIMIT ?2",
+                 AND (?1 IS NULL OR (committed_at >= ?3 AND committed_at < ?1)) ORDER BY committed_at LIMIT ?2",
             )?;
-            let rows = statement.query_map(params![before_unix_secs, limit as i64], |row| {
-                Ok(Delivered { report_id: row.get(0)?, bundle: row.get(1)? })
-            })?;
+            let rows = statement
+                .query_map(params![before_unix_secs, limit as i64, clock::PLAUSIBLE_FROM_UNIX_SECS], |row| {
+                    Ok(Delivered { report_id: row.get(0)?, bundle: row.get(1)? })
+                })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
