@@ -7,9 +7,7 @@ mod common;
 use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
-use bench::ledger::Ledger;
-use bench::mosquitto::{Mosquitto, Setup};
-use bench::proxy::{Mode, Proxy};
+use bench::line::Line;
 use bench::random::Random;
 use bench::service::{Service, kill_hard, orphans_of};
 use bench::shim::Fault;
@@ -29,40 +27,6 @@ const CATCHING_UP: usize = 10;
 const LONGEST_CATCHING_UP: Duration = Duration::from_secs(20);
 /// Longest wait for a child to kill.
 const CHILD_WAIT: Duration = Duration::from_secs(4);
-
-/// A broker that comes and goes, and the ledger behind it.
-struct Line {
-    broker: Mosquitto,
-    proxy: Proxy,
-    ledger: Ledger,
-    is_up: bool,
-    outages: usize,
-}
-
-impl Line {
-    fn start() -> Option<Self> {
-        let broker = Mosquitto::start(Setup { lines: vec!["max_queued_messages 0".to_owned()], ..Setup::default() })?;
-        let proxy = Proxy::start(broker.port);
-        let ledger = Ledger::default();
-        ledger.listen(broker.ledger_port);
-        Some(Self { broker, proxy, ledger, is_up: true, outages: 0 })
-    }
-
-    fn toggle(&mut self) {
-        if self.is_up {
-            self.proxy.set(Mode::DropOnConnect);
-            self.proxy.sever();
-            self.ledger.catch_up(self.broker.ledger_port);
-            self.broker.kill();
-            self.outages += 1;
-        } else {
-            assert!(self.broker.start_again(), "mosquitto starts again on its port");
-            self.ledger.listen(self.broker.ledger_port);
-            self.proxy.set(Mode::Pass);
-        }
-        self.is_up = !self.is_up;
-    }
-}
 
 #[test]
 fn whatever_is_killed_every_study_is_reported_and_as_one_report() {

@@ -12,6 +12,7 @@ use crate::appliance::identity::FILE;
 use crate::appliance::journal::{JournalError, Lane, ReportLook, StudyLook, StudyState};
 use crate::appliance::mqtt::{payload, topics};
 use crate::appliance::overview;
+use crate::appliance::reader::pipeline;
 use crate::dicom::InstanceHeader;
 use crate::export::Bundle;
 
@@ -134,36 +135,22 @@ fn identity_of(actions: &Actions, study: &StudyLook, reports: &[ReportLook]) -> 
     let files = actions.journal.files_of(&study.study_key)?;
     let state_dir = actions.shared.settings().storage.state_dir.clone();
     let bundles = reports.iter().rev().filter_map(|report| report.bundle.as_deref());
-    let bundled =
-        bundles.filter_map(|file| Bundle::read(&bundles::find(&state_dir, file)).ok()).map(|b| b.identity).next();
+    let mut bundled = bundles.filter_map(|file| Bundle::read(&bundles::find(&state_dir, file)).ok());
     let headers = files.iter().filter_map(|file| file.header.as_deref());
-    let header = headers.filter_map(|text| serde_json::from_slice::<InstanceHeader>(text).ok()).next();
-    let paths = files.iter().take(PATHS_MAX).map(|file| file.path.display().to_string()).collect();
-    let key = study.study_key.clone();
-    Ok(match (bundled, header.map(|header| header.identity)) {
-        (Some(known), _) => Identity {
-            key,
-            study_instance_uid: known.study_instance_uid,
-            accession_number: known.accession_number,
-            patient_id: known.patient_id,
-            patient_name: known.patient_name,
-            patient_birth_date: known.patient_birth_date,
-            study_date: known.study_date,
-            study_description: known.study_description,
-            paths,
-        },
-        (None, Some(known)) => Identity {
-            key,
-            study_instance_uid: known.study_instance_uid,
-            accession_number: known.accession_number,
-            patient_id: known.patient_id,
-            patient_name: known.patient_name,
-            patient_birth_date: known.patient_birth_date,
-            study_date: known.study_date,
-            study_description: known.study_description,
-            paths,
-        },
-        (None, None) => Identity { key, paths, ..Identity::default() },
+    let mut headers = headers.filter_map(|text| serde_json::from_slice::<InstanceHeader>(text).ok());
+    let known = bundled.next().map(|bundle| bundle.identity);
+    let known = known.or_else(|| headers.next().map(|header| pipeline::bundle_identity(&header.identity)));
+    let known = known.unwrap_or_default();
+    Ok(Identity {
+        key: study.study_key.clone(),
+        study_instance_uid: known.study_instance_uid,
+        accession_number: known.accession_number,
+        patient_id: known.patient_id,
+        patient_name: known.patient_name,
+        patient_birth_date: known.patient_birth_date,
+        study_date: known.study_date,
+        study_description: known.study_description,
+        paths: files.iter().take(PATHS_MAX).map(|file| file.path.display().to_string()).collect(),
     })
 }
 

@@ -134,7 +134,7 @@ impl Progress for Stopwatch<'_> {
     }
 }
 
-fn bundle_identity(identity: &StudyIdentity) -> BundleIdentity {
+pub(in crate::appliance) fn bundle_identity(identity: &StudyIdentity) -> BundleIdentity {
     let StudyIdentity {
         study_instance_uid,
         accession_number,
