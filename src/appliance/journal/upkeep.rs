@@ -8,9 +8,9 @@ use super::{Journal, JournalError};
 use crate::appliance::clock;
 
 /// Pages that are given back to the file system at a time, so that nobody waits long for the journal.
-const PAGES_GIVEN_BACK_MAX: i64 = 512;
+const PAGES_GIVEN_BACK_MAX: i64 = 128;
 /// Pages that may lie idle before they are given back.
-const IDLE_PAGES_MAX: i64 = 1024;
+const IDLE_PAGES_MAX: i64 = 256;
 /// Reports that are remembered after their bundle was removed, so that the same reading is recognised.
 const REMEMBERED_REPORTS_MAX: i64 = 50_000;
 /// Reports that are forgotten at a time, so many beyond those remembered.
