@@ -159,22 +159,29 @@ fn copy_files(from: &Path, to: &Path) {
     }
 }
 
-/// Order, completeness and singleness of what came: `live` are the keys of the studies that came while the others drained.
-fn check(entries: &[Entry], results: usize, live: &[String]) -> usize {
+/// Order, completeness and singleness of what came: `live` are the keys of the studies that came while the others
+/// drained. How many old messages came after the last new report, and how many came again: those in flight
+/// when the reload made the connection anew.
+fn check(entries: &[Entry], results: usize, live: &[String]) -> (usize, usize) {
+    let mut seen = BTreeSet::new();
+    let (first, again): (Vec<&Entry>, Vec<&Entry>) = entries.iter().partition(|e| seen.insert(seq(e)));
+    assert!(again.iter().all(|e| e.content["replayed"] == true), "what comes again says so");
     let is_live = |e: &&Entry| live.contains(&e.text("study_key"));
-    let seqs = |wanted: bool| {
-        let of_lane = entries.iter().filter(|e| is_live(e) == wanted);
-        of_lane.map(|e| e.content["seq"].as_u64().expect("a number")).collect::<Vec<_>>()
-    };
-    for lane in [seqs(true), seqs(false)] {
-        assert!(lane.is_sorted_by(|a, b| a < b), "each lane comes in the order of its commits");
+    for wanted in [true, false] {
+        let of_lane: Vec<u64> = first.iter().filter(|e| is_live(e) == wanted).map(|e| seq(e)).collect();
+        let wrong = of_lane.windows(2).find(|pair| pair[0] > pair[1]);
+        assert_eq!(wrong, None, "each lane comes in the order of its commits");
     }
     let reports: Vec<String> =
-        entries.iter().filter(|e| e.topic.ends_with("/e/report")).map(|e| e.text("report_id")).collect();
-    assert_eq!(reports.len(), results + live.len(), "no report is lost or sent twice");
+        first.iter().filter(|e| e.topic.ends_with("/e/report")).map(|e| e.text("report_id")).collect();
+    assert_eq!(reports.len(), results + live.len(), "no report is lost");
     assert_eq!(reports.iter().collect::<BTreeSet<_>>().len(), reports.len(), "each report is one");
-    let last_live = entries.iter().rposition(|e| is_live(&e) && e.topic.ends_with("/e/report")).expect("they came");
-    entries[last_live..].iter().filter(|e| !is_live(e)).count()
+    let last_live = first.iter().rposition(|e| is_live(e) && e.topic.ends_with("/e/report")).expect("they came");
+    (first[last_live..].iter().filter(|e| !is_live(e)).count(), again.len())
+}
+
+fn seq(entry: &Entry) -> u64 {
+    entry.content["seq"].as_u64().expect("a number")
 }
 
 #[test]
@@ -230,14 +237,14 @@ fn a_month_without_a_broker_is_kept_and_drains_behind_what_is_new() {
     until("nothing waits", || service::status_json(&site)["outbox"]["backlog"]["waiting"] == 0);
     ledger.catch_up(broker.ledger_port);
     let entries: Vec<Entry> = ledger.entries().iter().filter(|e| e.topic.contains("/e/")).cloned().collect();
-    let behind = check(&entries, results, &site.study_keys());
+    let (behind, again) = check(&entries, results, &site.study_keys());
     assert!(behind > 0, "what is new gets through before the old ones are drained");
     let after = gauge::read(service.id());
     assert!(service.stop().is_some(), "it ends in time");
     figure(
         "their drain, studies arriving meanwhile",
         &format!(
-            "{:.0} reports/s ({:.0} messages/s{}); {LIVE} new studies reported with {behind} old messages still to come; RSS {} KiB before, {} most, {} after (PSS {}, {}, {})",
+            "{:.0} reports/s ({:.0} messages/s{}); {LIVE} new studies reported with {behind} old messages still to come, {again} messages twice; RSS {} KiB before, {} most, {} after (PSS {}, {}, {})",
             results as f64 / took.as_secs_f64(),
             entries.len() as f64 / took.as_secs_f64(),
             if long() { "" } else { ", a slowed way" },
