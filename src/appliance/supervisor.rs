@@ -148,7 +148,7 @@ impl Appliance {
         };
         let session = Session { shared: Arc::clone(&shared), key, events: events_in, hurry: hurried };
         let delivery = Delivery { actions: actions.clone(), events, models: models_told(&models, &shared) };
-        let upkeep = Upkeep { actions: actions.clone(), hurried: upkeep_hurried };
+        let upkeep = Upkeep::new(actions.clone(), upkeep_hurried);
         let control = Control::open(actions.clone());
         let mut crew = Crew::new(Arc::clone(&heartbeats));
         crew.start(Stage::Ingest, move |beats| desk.run(beats).map_err(|e| e.to_string()))?;

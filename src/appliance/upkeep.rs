@@ -3,6 +3,7 @@
 //! It closes the intake where there is no room for more results: a result is never dropped for a new one.
 //! Only what was delivered is ever removed.
 
+use std::cell::Cell;
 use std::path::Path;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant, SystemTime};
@@ -11,6 +12,7 @@ use super::actions::Actions;
 use super::alarms::{Alarm, Severity};
 use super::bundles;
 use super::clock;
+use super::health::counters::Counters;
 use super::health::machine::{self, Machine};
 use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::journal::{Delivered, JournalError, StudyState};
@@ -43,9 +45,10 @@ const DAY_S: i64 = 24 * 60 * 60;
 /// What the thread needs.
 pub struct Upkeep {
     /// Journal, settings, alarms.
-    pub actions: Actions,
-    /// Something sent here begins a round now.
-    pub hurried: Receiver<()>,
+    actions: Actions,
+    hurried: Receiver<()>,
+    /// Reports so far when the bundles were counted last and were few enough.
+    counted: Cell<Option<u64>>,
 }
 
 /// When what the broker refused is sent again.
@@ -76,6 +79,12 @@ impl Chances {
 }
 
 impl Upkeep {
+    /// The work of the thread, which begins a round now where something is sent to `hurried`.
+    #[must_use]
+    pub fn new(actions: Actions, hurried: Receiver<()>) -> Self {
+        Self { actions, hurried, counted: Cell::new(None) }
+    }
+
     /// Works until the supervisor stops it.
     ///
     /// # Errors
@@ -253,8 +262,15 @@ impl Upkeep {
                 removed += 1;
             }
         }
+        // Thousands of bundles are counted only where there may be more of them than the last time.
+        let reports = Counters::so_far(&self.actions.shared.counters.reports);
+        if self.counted.replace(Some(reports)) == Some(reports) && removed == 0 {
+            return Ok(());
+        }
         let mut bytes = bundles::bytes_on_disk(&settings.storage.state_dir);
         if bytes > settings.exports.bytes_max {
+            // Not all may be removable yet, or more than one round removes.
+            self.counted.set(None);
             for report in self.actions.journal.removable_reports(None, REMOVED_AT_A_TIME)? {
                 heartbeats.beat(Stage::Upkeep);
                 if bytes <= settings.exports.bytes_max {

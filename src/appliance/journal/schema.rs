@@ -109,6 +109,7 @@ ALTER TABLE outbox ADD COLUMN report_id TEXT;
 ALTER TABLE outbox ADD COLUMN superseded INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE outbox ADD COLUMN enqueued_at INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX outbox_by_lane ON outbox (lane, seq) WHERE set_aside IS NULL;
+CREATE INDEX outbox_by_age ON outbox (lane, enqueued_at) WHERE set_aside IS NULL;
 CREATE INDEX outbox_of_study ON outbox (topic, study_key);
 
 CREATE INDEX files_in_brief ON files (path, size, mtime_ns, inode, state);
