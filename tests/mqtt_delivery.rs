@@ -127,9 +127,10 @@ fn what_was_set_aside_is_sent_again_on_the_same_connection_once_it_is_put_back()
     assert_eq!(wire.journal.outbox_put_back("another reason").expect("the journal works"), 0);
     assert_eq!(wire.journal.outbox_put_back("NotAuthorized").expect("the journal works"), 3);
     wire.tell(LinkEvent::PutBack);
+    // Set aside they have lost their places; that all of them come is what is promised.
+    let again: Vec<Value> = (0..3).map(|_| next(&subscriber, "e/report")).collect();
     for n in 0..3 {
-        let report = next(&subscriber, "e/report");
-        assert_eq!((&report["n"], &report["replayed"]), (&json!(n), &json!(true)));
+        assert!(again.iter().any(|report| report["n"] == n && report["replayed"] == true), "{n} is not in {again:?}");
     }
     until("nothing waits", || wire.depth() == (0, 0));
     assert_eq!(wire.shared.counters.connections.load(Ordering::Relaxed), 1);
