@@ -145,6 +145,19 @@ fn a_rebuild_that_was_broken_off_is_gone_on_with() {
 }
 
 #[test]
+fn a_rebuild_that_ends_before_it_found_anything_is_gone_on_with_too() {
+    let state = State::new();
+    keep(&bundle("1.2", 5, 1), &bundles::delivered_dir(&state.state_dir()));
+    let (journal, beginning) = Journal::open_or_replace(&state.state_dir()).expect("a journal");
+    let broken_off = restore(&state.shared, &journal, &KEY, &beginning, &|| false).expect("the journal works");
+    assert_eq!(broken_off, Restored::default());
+    drop(journal);
+    let (journal, beginning) = Journal::open_or_replace(&state.state_dir()).expect("a journal");
+    assert_eq!(beginning, Beginning::ToRebuild(None));
+    assert_eq!(state.restored(&journal, &beginning).reports, 1);
+}
+
+#[test]
 fn a_delivered_report_moves_its_bundle_outside_of_the_journal_too() {
     let state = State::new();
     let report_id = keep(&bundle("1.2", 5, 1), &bundles::kept_dir(&state.state_dir()));

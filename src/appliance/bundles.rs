@@ -7,9 +7,9 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
-
 use super::identity::DeviceKey;
+use super::journal::{NewReport, OutboxMessage, StudyState};
+use super::mqtt::payload::{self, About};
 use crate::export::{Bundle, BundleError, ExportError};
 
 /// Why a bundle can't be taken in or exported.
@@ -30,19 +30,6 @@ pub enum BundleProblem {
     /// Exporting it failed in a way that is a fault of the program.
     #[error("making the files failed; this is a fault of the program")]
     Fault,
-}
-
-/// A bundle that is kept.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Kept {
-    /// Id of the reading.
-    pub report_id: String,
-    /// When the reading was made, RFC 3339.
-    pub produced_at: String,
-    /// Name of the bundle's file among those kept.
-    pub file: String,
-    /// The report as it is sent.
-    pub report: Value,
 }
 
 /// Where bundles are kept.
@@ -118,19 +105,38 @@ pub fn open_incoming(incoming: &Path, study_key: &str, key: &DeviceKey) -> Resul
     if bundle.study_key() == study_key { Ok(bundle) } else { Err(BundleProblem::OtherStudy) }
 }
 
-/// Keeps `bundle` as the `revision`-th report of its study: durable when this returns.
+/// Keeps `bundle` as the `revision`-th report of its study, durable when this returns; what is to be committed of
+/// it, see [`to_commit`].
 ///
 /// # Errors
 /// What the file system says.
-pub fn keep(bundle: Bundle, state_dir: &Path, revision: u32) -> Result<Kept, BundleProblem> {
+pub fn keep(
+    bundle: Bundle,
+    state_dir: &Path,
+    revision: u32,
+    key: &DeviceKey,
+) -> Result<(NewReport, Vec<OutboxMessage>), BundleProblem> {
     let bundle = bundle.with_revision(revision);
     let path = bundle.write_atomically(&kept_dir(state_dir))?;
-    Ok(Kept {
+    Ok(to_commit(&bundle, &path, key))
+}
+
+/// What is committed of the bundle kept at `path`: its report, and the messages that carry it.
+#[must_use]
+pub fn to_commit(bundle: &Bundle, path: &Path, key: &DeviceKey) -> (NewReport, Vec<OutboxMessage>) {
+    let report = NewReport {
         report_id: bundle.report_id().to_owned(),
+        study_key: bundle.study_key().to_owned(),
+        revision: bundle.report.revision,
         produced_at: bundle.report.produced_at.clone(),
-        file: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
-        report: bundle.report_value(),
-    })
+        bundle: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+    };
+    let about = About::Report { report_id: &report.report_id, revision: report.revision };
+    let messages = vec![
+        payload::report_message(key, &report.study_key, &report.report_id, &report.produced_at, bundle.report_value()),
+        payload::study_message(key, &report.study_key, StudyState::Done, about),
+    ];
+    (report, messages)
 }
 
 /// Removes a bundle that a child left, and those that earlier children left half-way.

@@ -17,7 +17,7 @@ use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::identity::{DeviceKey, INPUT};
 use super::ingest::asks::{Ask, LookResult, Looked, ReadEnd, Told};
 use super::ingest::listing;
-use super::journal::{Beginning, Claim, FileRow, Fingerprint, Journal, JournalError, NewReport, StudyState};
+use super::journal::{Beginning, Claim, FileRow, Fingerprint, Journal, JournalError, StudyState};
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
 use super::reader::child::{self, ChildError, Program};
@@ -336,20 +336,8 @@ impl ReadingRoom {
             return Ok(());
         }
         let revision = self.journal.next_revision(study_key)?;
-        let kept = bundles::keep(bundle, &state_dir, revision)?;
-        let report_id = kept.report_id.clone();
-        let about = About::Report { report_id: &report_id, revision };
-        let messages = vec![
-            payload::report_message(&self.key, study_key, &report_id, &kept.produced_at, kept.report),
-            payload::study_message(&self.key, study_key, StudyState::Done, about),
-        ];
-        let report = NewReport {
-            report_id: kept.report_id,
-            study_key: study_key.to_owned(),
-            revision,
-            produced_at: kept.produced_at,
-            bundle: kept.file,
-        };
+        let (report, messages) = bundles::keep(bundle, &state_dir, revision, &self.key)?;
+        let report_id = report.report_id.clone();
         self.journal.commit_report(report, messages)?;
         log::info!(
             study_key = study_key, report_id = report_id.as_str(), revision = revision;

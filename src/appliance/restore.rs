@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use super::alarms::{Alarm, Severity};
 use super::bundles;
 use super::identity::DeviceKey;
-use super::journal::{Beginning, Journal, JournalError, NewReport, StudyState};
-use super::mqtt::payload::{self, About};
+use super::journal::{Beginning, Journal, JournalError};
 use super::shared::Shared;
 use crate::export::{BUNDLE_SUFFIX, Bundle};
 
@@ -45,38 +44,12 @@ pub fn restore(
     beginning: &Beginning,
     alive: &dyn Fn() -> bool,
 ) -> Result<Restored, JournalError> {
-    let state_dir = shared.settings().storage.state_dir.clone();
-    let lost = matches!(beginning, Beginning::ToRebuild(_));
     let mut restored = Restored::default();
-    let mut unknown = Vec::new();
-    let mut look = |dir: &Path, delivered: bool| -> Result<(), JournalError> {
-        for path in listed(dir) {
-            if !alive() {
-                break;
-            }
-            let report_id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-            match journal.report_delivered(&report_id)? {
-                Some(true) if !delivered => bundles::mark_delivered(&state_dir, &format!("{report_id}{BUNDLE_SUFFIX}")),
-                Some(_) => {}
-                None => match Bundle::read(&path) {
-                    Ok(bundle) => unknown.push(Unknown {
-                        study_key: bundle.study_key().to_owned(),
-                        revision: bundle.report.revision,
-                        path,
-                        delivered,
-                    }),
-                    Err(error) => {
-                        log::error!("a report can't be restored: {error}");
-                        restored.unreadable += 1;
-                    }
-                },
-            }
-        }
-        Ok(())
-    };
-    look(&bundles::kept_dir(&state_dir), false)?;
-    if lost {
-        look(&bundles::delivered_dir(&state_dir), true)?;
+    let state_dir = shared.settings().storage.state_dir.clone();
+    let Some(mut unknown) = unknown_in(&state_dir, false, journal, alive, &mut restored)? else { return Ok(restored) };
+    if matches!(beginning, Beginning::ToRebuild(_)) {
+        let Some(delivered) = unknown_in(&state_dir, true, journal, alive, &mut restored)? else { return Ok(restored) };
+        unknown.extend(delivered);
     }
     // In the order in which each study's reports were made; the journal takes no older one after a newer.
     unknown.sort_by(|a, b| (&a.study_key, a.revision).cmp(&(&b.study_key, b.revision)));
@@ -84,13 +57,7 @@ pub fn restore(
         if !alive() {
             return Ok(restored);
         }
-        if take_up(journal, key, &one)? {
-            restored.reports += 1;
-            restored.undelivered += u64::from(!one.delivered);
-        } else if !one.delivered {
-            // It was overtaken before it was committed: nobody was promised it.
-            remove(&one.path);
-        }
+        take_up(journal, key, &one, &mut restored)?;
     }
     journal.rebuilt()?;
     if restored.reports > 0 || matches!(beginning, Beginning::ToRebuild(Some(_))) {
@@ -102,30 +69,57 @@ pub fn restore(
     Ok(restored)
 }
 
-fn take_up(journal: &Journal, key: &DeviceKey, unknown: &Unknown) -> Result<bool, JournalError> {
-    // Read again rather than kept: of many bundles only one is in memory at a time.
-    let bundle = match Bundle::read(&unknown.path) {
-        Ok(bundle) => bundle,
-        Err(error) => {
-            log::error!("a report can't be restored: {error}");
-            return Ok(true);
+/// The bundles, of reports that were delivered or of others, whose reports the journal does not know; `None` where
+/// it was broken off. One that the journal knows to be delivered is put with those.
+fn unknown_in(
+    state_dir: &Path,
+    delivered: bool,
+    journal: &Journal,
+    alive: &dyn Fn() -> bool,
+    restored: &mut Restored,
+) -> Result<Option<Vec<Unknown>>, JournalError> {
+    let mut unknown = Vec::new();
+    for path in listed(&if delivered { bundles::delivered_dir(state_dir) } else { bundles::kept_dir(state_dir) }) {
+        if !alive() {
+            return Ok(None);
         }
-    };
-    let (report_id, study_key) = (bundle.report_id().to_owned(), unknown.study_key.clone());
-    let produced_at = bundle.report.produced_at.clone();
-    let about = About::Report { report_id: &report_id, revision: unknown.revision };
-    let messages = if unknown.delivered {
-        Vec::new()
-    } else {
-        vec![
-            payload::report_message(key, &study_key, &report_id, &produced_at, bundle.report_value()),
-            payload::study_message(key, &study_key, StudyState::Done, about),
-        ]
-    };
-    let file = unknown.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    let report =
-        NewReport { report_id: report_id.clone(), study_key, revision: unknown.revision, produced_at, bundle: file };
-    journal.restore_report(report, unknown.delivered, messages)
+        let report_id = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+        match journal.report_delivered(&report_id)? {
+            Some(true) if !delivered => bundles::mark_delivered(state_dir, &format!("{report_id}{BUNDLE_SUFFIX}")),
+            Some(_) => {}
+            None => unknown.extend(read(&path, restored).map(|bundle| Unknown {
+                study_key: bundle.study_key().to_owned(),
+                revision: bundle.report.revision,
+                path,
+                delivered,
+            })),
+        }
+    }
+    Ok(Some(unknown))
+}
+
+fn read(path: &Path, restored: &mut Restored) -> Option<Bundle> {
+    Bundle::read(path)
+        .inspect_err(|error| {
+            log::error!("a report can't be restored: {error}");
+            restored.unreadable += 1;
+        })
+        .ok()
+}
+
+fn take_up(journal: &Journal, key: &DeviceKey, unknown: &Unknown, restored: &mut Restored) -> Result<(), JournalError> {
+    // Read again rather than kept: of many bundles only one is in memory at a time.
+    let Some(bundle) = read(&unknown.path, restored) else { return Ok(()) };
+    let (report, messages) = bundles::to_commit(&bundle, &unknown.path, key);
+    let messages = if unknown.delivered { Vec::new() } else { messages };
+    if journal.restore_report(report, unknown.delivered, messages)? {
+        restored.reports += 1;
+        restored.undelivered += u64::from(!unknown.delivered);
+    } else if !unknown.delivered {
+        // It was overtaken before it was committed: nobody was promised it.
+        remove(&unknown.path);
+    }
+    Ok(())
 }
 
 fn listed(dir: &Path) -> Vec<PathBuf> {
