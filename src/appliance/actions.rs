@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
+use super::bundles;
 use super::identity::DeviceKey;
 use super::ingest::desk::{Ask, Told};
 use super::journal::{Journal, JournalError, StudyState};
@@ -137,6 +138,18 @@ impl Actions {
             Some(threads) => threads.ingest.try_send(told).map_err(|_| ActionError::Busy),
             None => Ok(()),
         }
+    }
+
+    /// Takes out messages that arrived; the bundles of the reports among them are removable from now on.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn delivered(&self, seqs: Vec<i64>) -> Result<(), JournalError> {
+        let state_dir = &self.shared.settings().storage.state_dir;
+        for report in self.journal.outbox_delivered(seqs)? {
+            bundles::mark_delivered(state_dir, &report.bundle);
+        }
+        Ok(())
     }
 
     /// Has `upkeep` look now whether there is room.

@@ -181,8 +181,9 @@ fn messages(actions: &Actions, after_seq: i64) -> Result<Reply, JournalError> {
 fn acknowledge(actions: &Actions, named: &[(i64, String)]) -> Result<Reply, JournalError> {
     let mut known = Vec::new();
     for (seq, msg_id) in named.iter().take(MESSAGES_MAX) {
-        let mut rows = actions.journal.outbox_after(Lane::Live, seq - 1, 1)?;
-        rows.extend(actions.journal.outbox_after(Lane::Backlog, seq - 1, 1)?);
+        let before = seq.saturating_sub(1);
+        let mut rows = actions.journal.outbox_after(Lane::Live, before, 1)?;
+        rows.extend(actions.journal.outbox_after(Lane::Backlog, before, 1)?);
         let is_it = |row: &crate::appliance::journal::OutboxRow| {
             let content: Value = serde_json::from_slice(&row.payload).unwrap_or_default();
             row.seq == *seq && content.get("msg_id").and_then(Value::as_str) == Some(msg_id)
@@ -190,10 +191,7 @@ fn acknowledge(actions: &Actions, named: &[(i64, String)]) -> Result<Reply, Jour
         known.extend(rows.iter().filter(|row| is_it(row)).map(|row| row.seq));
     }
     let count = known.len();
-    let delivered = actions.journal.outbox_delivered(known)?;
-    for report in delivered {
-        bundles::mark_delivered(&actions.shared.settings().storage.state_dir, &report.bundle);
-    }
+    actions.delivered(known)?;
     log::info!("{count} messages arrived by another way");
     Ok(done(format!("{count} of {} messages are delivered; the others were not waiting here", named.len())))
 }

@@ -21,7 +21,6 @@ use super::window::{IN_FLIGHT_MAX, Publish, Window};
 use super::{numbers, topics};
 use crate::appliance::actions::Actions;
 use crate::appliance::alarms::{Alarm, Severity};
-use crate::appliance::bundles;
 use crate::appliance::config::Settings;
 use crate::appliance::health::counters::Counters;
 use crate::appliance::health::machine::Machine;
@@ -269,12 +268,8 @@ impl Delivery {
         if round.accepted.is_empty() {
             return Ok(());
         }
-        let delivered = self.actions.journal.outbox_delivered(round.accepted.clone())?;
+        self.actions.delivered(round.accepted.clone())?;
         round.accepted.clear();
-        let state_dir = &self.actions.shared.settings().storage.state_dir;
-        for report in delivered {
-            bundles::mark_delivered(state_dir, &report.bundle);
-        }
         // What closed the intake may be over.
         if !self.actions.shared.intake_open() && round.connected.as_ref().is_some_and(|c| c.window.is_empty()) {
             self.actions.hurry_upkeep();
@@ -371,15 +366,16 @@ impl Delivery {
     /// Hands over rows, the live lane's first; one at a time where one of them may be what ends connections.
     fn fill(&self, connected: &mut Connected, careful: bool, now: Duration) -> Result<(), JournalError> {
         for lane in [Lane::Live, Lane::Backlog] {
-            let room = match careful {
-                true => usize::from(connected.window.rows().is_empty()).min(connected.room()),
-                false => connected.room(),
+            let in_flight = connected.window.rows();
+            let (room, enough) = if careful {
+                (connected.room().min(usize::from(in_flight.is_empty())), 1)
+            } else {
+                (connected.room(), REFILL_ROOM.min(connected.link.in_flight_max))
             };
-            if room < if careful { 1 } else { REFILL_ROOM.min(connected.link.in_flight_max) } {
+            if room < enough {
                 return Ok(());
             }
             let after = if lane == Lane::Live { connected.live_after } else { connected.backlog_after };
-            let in_flight = connected.window.rows();
             let mut rows = self.actions.journal.outbox_after(lane, after, room + in_flight.len())?;
             rows.retain(|row| !in_flight.contains(&row.seq));
             rows.truncate(room);
