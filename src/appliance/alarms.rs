@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 use super::clock;
+use super::one_line::one_line;
 
 /// Longest text of an alarm, bytes.
 pub const TEXT_BYTES_MAX: usize = 240;
@@ -161,7 +162,7 @@ impl Alarms {
 
     /// `alarm` stands. Only a first time, or another text or severity, is a change.
     pub fn raise(&self, alarm: Alarm, severity: Severity, text: &str) {
-        let text = shortened(text);
+        let text = one_line(text);
         let changed = self.change(alarm, |raised| match raised {
             Some(known) if known.severity == severity && known.text == text => false,
             Some(known) => {
@@ -177,6 +178,14 @@ impl Alarms {
         if changed {
             let level = if severity >= Severity::Major { log::Level::Error } else { log::Level::Warn };
             log::log!(level, alarm = alarm.name(), severity = severity.name(); "alarm {}: {text}", alarm.name());
+        }
+    }
+
+    /// `alarm` stands where there is a problem, and does not where there is none.
+    pub fn set(&self, alarm: Alarm, problem: Option<(Severity, &str)>) {
+        match problem {
+            Some((severity, text)) => self.raise(alarm, severity, text),
+            None => self.clear(alarm),
         }
     }
 
@@ -220,17 +229,6 @@ impl Alarms {
     pub fn standing(&self) -> Vec<(Alarm, Raised)> {
         Alarm::ALL.into_iter().filter_map(|alarm| Some((alarm, self.get(alarm).0?))).collect()
     }
-}
-
-/// `text` on one line, cut at a character where it is too long.
-fn shortened(text: &str) -> heapless::String<TEXT_BYTES_MAX> {
-    let mut short = heapless::String::new();
-    for c in text.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-        if short.push(c).is_err() {
-            break;
-        }
-    }
-    short
 }
 
 #[cfg(test)]

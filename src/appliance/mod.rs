@@ -16,6 +16,7 @@ pub mod identity;
 pub mod ingest;
 pub mod journal;
 pub mod mqtt;
+pub mod one_line;
 pub mod overview;
 pub mod reader;
 pub mod reading;

@@ -20,6 +20,7 @@ use super::ingest::listing;
 use super::journal::{Beginning, Claim, FileRow, Fingerprint, Journal, JournalError, StudyState};
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
+use super::one_line::one_line;
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{
     FileOutcome, ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX, ScanReply, ScanRequest, StudySummary,
@@ -360,14 +361,10 @@ impl ReadingRoom {
                 Err(error) => problem = Some(format!("report {report_id}: {error}")),
             }
         }
-        match problem {
-            Some(problem) => {
-                let text =
-                    format!("the clinic's files can't be written: {problem}; it is tried again after the next reading");
-                self.shared.alarms.raise(Alarm::OutFolder, Severity::Minor, &text);
-            }
-            None => self.shared.alarms.clear(Alarm::OutFolder),
-        }
+        let text = problem.map(|problem| {
+            format!("the clinic's files can't be written: {problem}; it is tried again after the next reading")
+        });
+        self.shared.alarms.set(Alarm::OutFolder, text.as_deref().map(|text| (Severity::Minor, text)));
         Ok(())
     }
 
@@ -417,8 +414,5 @@ fn garbled(what: &'static str) -> ChildError {
 
 /// A child's words are its own: only so many of them are kept, on one line.
 fn shortened(reason: &str) -> String {
-    let mut text: String = reason.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-    let end = (0..=REASON_BYTES_MAX.min(text.len())).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    text.truncate(end);
-    text
+    one_line::<REASON_BYTES_MAX>(reason).to_string()
 }

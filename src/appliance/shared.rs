@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::alarms::Alarms;
 use super::config::Settings;
 use super::health::counters::Counters;
+use super::one_line::one_line;
 
 /// Longest word on what is being done, bytes.
 const ACTIVITY_BYTES_MAX: usize = 96;
@@ -104,13 +105,7 @@ impl Shared {
 
     /// Says in words what is being done; without identity.
     pub fn say_activity(&self, text: &str) {
-        let mut activity = self.activity.lock().unwrap_or_else(PoisonError::into_inner);
-        activity.clear();
-        for c in text.chars() {
-            if activity.push(c).is_err() {
-                break;
-            }
-        }
+        *self.activity.lock().unwrap_or_else(PoisonError::into_inner) = one_line(text);
     }
 
     /// What is being done, in words.

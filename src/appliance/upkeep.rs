@@ -192,13 +192,9 @@ impl Upkeep {
         let outbox = self.actions.journal.outbox_depth()?;
         // A site without a broker wants no alarm for that.
         let age_s = shared.settings().mqtt.broker.as_ref().and_then(|_| overview::oldest_s(&outbox)).unwrap_or(0);
-        if age_s >= OLD_S {
-            let severity = if age_s >= VERY_OLD_S { Severity::Major } else { Severity::Warning };
-            let text = format!("results have waited for the broker for {} days", age_s / OLD_S);
-            shared.alarms.raise(Alarm::Backlog, severity, &text);
-        } else {
-            shared.alarms.clear(Alarm::Backlog);
-        }
+        let severity = if age_s >= VERY_OLD_S { Severity::Major } else { Severity::Warning };
+        let text = format!("results have waited for the broker for {} days", age_s / OLD_S);
+        shared.alarms.set(Alarm::Backlog, (age_s >= OLD_S).then_some((severity, &text)));
         if outbox.set_aside == 0 {
             if judged {
                 shared.alarms.clear(Alarm::Refused);
@@ -216,12 +212,8 @@ impl Upkeep {
     fn look_at_studies(&self) -> Result<(), JournalError> {
         let alarms = &self.actions.shared.alarms;
         let count = self.actions.journal.studies_in(StudyState::Quarantined)?;
-        if count == 0 {
-            alarms.clear(Alarm::Quarantine);
-        } else {
-            let text = format!("{count} studies could not be read and are quarantined (deepspine studies list)");
-            alarms.raise(Alarm::Quarantine, Severity::Minor, &text);
-        }
+        let text = format!("{count} studies could not be read and are quarantined (deepspine studies list)");
+        alarms.set(Alarm::Quarantine, (count > 0).then_some((Severity::Minor, &text)));
         Ok(())
     }
 
@@ -229,23 +221,17 @@ impl Upkeep {
         let alarms = &self.actions.shared.alarms;
         let limit = |zone: &machine::Zone| zone.critical_celsius.map_or(HOT_CELSIUS, |c| c - CRITICAL_MARGIN_CELSIUS);
         let hot = Machine::default().zones().into_iter().find(|(_, zone)| zone.celsius >= limit(zone));
-        match hot {
-            Some((kind, zone)) => {
-                let text = format!("{kind} has {:.0} degrees Celsius; give the board air", zone.celsius);
-                alarms.raise(Alarm::Temperature, Severity::Major, &text);
-            }
-            None => alarms.clear(Alarm::Temperature),
-        }
+        let text =
+            hot.map(|(kind, zone)| format!("{kind} has {:.0} degrees Celsius; give the board air", zone.celsius));
+        alarms.set(Alarm::Temperature, text.as_deref().map(|text| (Severity::Major, text)));
     }
 
     fn look_at_certificates(&self) {
         let shared = &self.actions.shared;
         let settings = shared.settings();
         let files = settings.mqtt.broker.as_ref().and_then(|broker| broker.tls.as_ref());
-        match files.and_then(|files| certificate::worst(files, clock::now_unix_secs())) {
-            Some((severity, text)) => shared.alarms.raise(Alarm::Certificate, severity, &text),
-            None => shared.alarms.clear(Alarm::Certificate),
-        }
+        let worst = files.and_then(|files| certificate::worst(files, clock::now_unix_secs()));
+        shared.alarms.set(Alarm::Certificate, worst.as_ref().map(|(severity, text)| (*severity, text.as_str())));
     }
 
     /// Removes bundles and clinic's files of delivered reports that are old or, the oldest first, too many.

@@ -9,6 +9,9 @@ use std::time::Duration;
 
 use heapless::HistoryBuf;
 
+use crate::appliance::clock;
+use crate::appliance::one_line::one_line;
+
 /// Upper bounds of the histogram's buckets, ms; what lies above goes into one more.
 const BOUNDS_MS: [u64; 17] =
     [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000, 10_000, 20_000, 60_000, 120_000, 300_000];
@@ -115,14 +118,8 @@ impl Counters {
 
     /// Keeps an error to be looked at, at the cost of the oldest.
     pub fn keep_error(&self, error: &str) {
-        let mut text = heapless::String::new();
-        for c in error.chars().map(|c| if c.is_control() { ' ' } else { c }) {
-            if text.push(c).is_err() {
-                break;
-            }
-        }
-        let time = heapless::String::try_from(super::super::clock::now_rfc3339().as_str()).unwrap_or_default();
-        self.last_errors.lock().unwrap_or_else(PoisonError::into_inner).write((time, text));
+        let time = heapless::String::try_from(clock::now_rfc3339().as_str()).unwrap_or_default();
+        self.last_errors.lock().unwrap_or_else(PoisonError::into_inner).write((time, one_line(error)));
     }
 
     /// The errors that are kept, the oldest first.

@@ -123,10 +123,8 @@ impl Desk {
         if self.folder_problem == problem {
             return;
         }
-        match &problem {
-            Some(problem) => self.shared.alarms.raise(Alarm::ExportFolder, Severity::Major, problem),
-            None => self.shared.alarms.clear(Alarm::ExportFolder),
-        }
+        let told = problem.as_deref().map(|problem| (Severity::Major, problem));
+        self.shared.alarms.set(Alarm::ExportFolder, told);
         self.folder_problem = problem;
     }
 
