@@ -155,35 +155,26 @@ impl Upkeep {
         let shared = &self.actions.shared;
         let settings = shared.settings();
         let storage = &settings.storage;
-        let mut open = true;
-        match machine::room(&storage.state_dir) {
-            Ok(room) if room.free_bytes < storage.headroom_bytes => {
-                open = false;
-                let text = format!(
-                    "{} MiB free beside the journal, {} are to stay free (storage.headroom-mib); nothing new is read until there is room",
-                    room.free_bytes >> 20,
-                    storage.headroom_bytes >> 20
-                );
-                shared.alarms.raise(Alarm::Disk, Severity::Critical, &text);
-            }
-            Ok(_) => shared.alarms.clear(Alarm::Disk),
+        // No numbers that move in the texts: each would be another alarm. They are on m/system and m/queue.
+        let room = machine::room(&storage.state_dir);
+        let has_room = room.as_ref().map_or(true, |room| room.free_bytes >= storage.headroom_bytes);
+        let text = format!(
+            "less than {} MiB are free beside the journal (storage.headroom-mib); nothing new is read until there is room",
+            storage.headroom_bytes >> 20
+        );
+        match room {
+            Ok(_) => shared.alarms.set(Alarm::Disk, (!has_room).then_some((Severity::Critical, &text))),
             Err(error) => log::warn!("the room on the disk is unknown: {error}"),
         }
         let size = self.actions.journal.size()?;
-        if size.used_bytes >= storage.quota_bytes || size.rows >= storage.quota_rows {
-            open = false;
-            let text = format!(
-                "the journal has {} MiB and {} messages; storage.quota-mib is {}, storage.quota-rows {}: nothing new is read until the broker has taken some",
-                size.used_bytes >> 20,
-                size.rows,
-                storage.quota_bytes >> 20,
-                storage.quota_rows
-            );
-            shared.alarms.raise(Alarm::Quota, Severity::Critical, &text);
-        } else {
-            shared.alarms.clear(Alarm::Quota);
-        }
-        shared.set_intake_open(open);
+        let is_full = size.used_bytes >= storage.quota_bytes || size.rows >= storage.quota_rows;
+        let text = format!(
+            "the journal has reached {} MiB (storage.quota-mib) or {} messages (storage.quota-rows); nothing new is read until the broker has taken some",
+            storage.quota_bytes >> 20,
+            storage.quota_rows
+        );
+        shared.alarms.set(Alarm::Quota, is_full.then_some((Severity::Critical, &text)));
+        shared.set_intake_open(has_room && !is_full);
         Ok(())
     }
 
