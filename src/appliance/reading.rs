@@ -3,11 +3,13 @@
 //! It lives as long as the process, because a child ends with the thread that started it. Whatever a
 //! study does to its child, the attempt was counted before, and this thread goes on.
 
+mod scanning;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::alarms::{Alarm, Severity};
 use super::bundles;
@@ -15,24 +17,18 @@ use super::fitness;
 use super::health::counters::Counters;
 use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::identity::{DeviceKey, INPUT};
-use super::ingest::asks::{Ask, LookResult, Looked, ReadEnd, Told};
+use super::ingest::asks::{Ask, ReadEnd, Told};
 use super::ingest::listing;
-use super::journal::{Beginning, Claim, FileRow, Fingerprint, Journal, JournalError, StudyState};
+use super::journal::{Beginning, Claim, FileRow, Journal, JournalError, StudyState};
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
 use super::one_line::one_line;
 use super::reader::child::{self, ChildError, Program};
-use super::reader::protocol::{
-    FileOutcome, ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX, ScanReply, ScanRequest, StudySummary,
-};
+use super::reader::protocol::{ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX};
 use super::restore;
 use super::shared::Shared;
 use crate::inference::ModelSource;
 
-/// Wall time that a scan of one batch may take.
-const SCAN_TIME_LIMIT: Duration = Duration::from_secs(60);
-/// Memory that a scan may take, MiB.
-const SCAN_MEMORY_MIB: u64 = 256;
 /// Attempts at a study that the end of the appliance may interrupt without counting.
 const INTERRUPTIONS_MAX: u32 = 10;
 /// Longest reason that is kept of a failure, bytes.
@@ -148,79 +144,9 @@ impl ReadingRoom {
         let _ = self.delivery.try_send(LinkEvent::Wake);
     }
 
-    /// Scans a batch; one that ends its child is halved until the file is found, whose attempt is counted
-    /// before it is looked at alone.
-    fn scan(&self, files: Vec<(PathBuf, Fingerprint)>, go_on: &dyn Fn() -> bool) -> Result<Vec<Looked>, JournalError> {
-        let mut looked = Vec::with_capacity(files.len());
-        let mut batches = vec![(files, false)];
-        while let Some((mut batch, suspicious)) = batches.pop() {
-            let alone = match batch.as_slice() {
-                [(path, print)] if suspicious => Some(self.journal.count_file_attempt(path, *print)?),
-                _ => None,
-            };
-            match (self.scan_batch(&batch, go_on), alone) {
-                (Ok(outcomes), _) => looked.extend(batch.into_iter().zip(outcomes).map(seen)),
-                (Err(error @ (ChildError::Start(_) | ChildError::Stopped)), _) => {
-                    log::error!("files can't be looked at: {error}");
-                    looked.extend(batch.into_iter().map(|file| with_result(file, LookResult::NotLooked)));
-                }
-                (Err(error), Some(attempts)) => {
-                    let used_up = attempts >= self.shared.settings().reader.max_attempts;
-                    log::warn!("a file ended the child that looked at it (attempt {attempts}): {error}");
-                    let result = if used_up {
-                        LookResult::Condemned(shortened(&error.to_string()))
-                    } else {
-                        LookResult::Suspect
-                    };
-                    looked.extend(batch.into_iter().map(|file| with_result(file, result.clone())));
-                }
-                (Err(_), None) => {
-                    let upper = batch.split_off(batch.len() / 2);
-                    batches.extend([(upper, true), (batch, true)].into_iter().filter(|(b, _)| !b.is_empty()));
-                }
-            }
-        }
-        Ok(looked)
-    }
-
-    fn scan_batch(
-        &self,
-        batch: &[(PathBuf, Fingerprint)],
-        go_on: &dyn Fn() -> bool,
-    ) -> Result<Vec<FileOutcome>, ChildError> {
-        let paths = batch.iter().map(|(path, _)| path.clone()).collect();
-        let request = ScanRequest::Files { paths, readable: self.exports() };
-        match self.ask_scan(&request, go_on)? {
-            ScanReply::Files { outcomes } if outcomes.len() == batch.len() => Ok(outcomes),
-            _ => Err(garbled("not one outcome for each file")),
-        }
-    }
-
-    fn summarise(&self, study_key: &str, go_on: &dyn Fn() -> bool) -> Result<Option<StudySummary>, JournalError> {
-        let files = one_path_an_instance(self.journal.files_of(study_key)?);
-        let headers = files.into_iter().filter_map(|f| f.header).filter_map(|h| String::from_utf8(h).ok()).collect();
-        match self.ask_scan(&ScanRequest::Study { headers, readable: self.exports() }, go_on) {
-            Ok(ScanReply::Study(summary)) => Ok(Some(summary)),
-            // What can't be summarised is read as it is; the reading's own attempts are counted.
-            Ok(ScanReply::Files { .. })
-            | Err(ChildError::Died(_) | ChildError::TimedOut(_) | ChildError::Garbled(_)) => {
-                log::warn!("study {study_key}: its series could not be told apart; it is read when its time is up");
-                Ok(Some(StudySummary::default()))
-            }
-            Err(error) => {
-                log::error!("study {study_key}: {error}");
-                Ok(None)
-            }
-        }
-    }
-
     /// What a child may see of the machine's files, models apart.
     fn exports(&self) -> Vec<PathBuf> {
         vec![self.shared.settings().ingest.folder.clone()]
-    }
-
-    fn ask_scan(&self, request: &ScanRequest, go_on: &dyn Fn() -> bool) -> Result<ScanReply, ChildError> {
-        child::ask(&(self.programs.scan)(SCAN_MEMORY_MIB, SCAN_TIME_LIMIT.as_secs()), request, SCAN_TIME_LIMIT, go_on)
     }
 
     /// One attempt at a study. Files that have changed since they were looked at are waited for, or left out where
@@ -398,18 +324,6 @@ fn one_path_an_instance(files: Vec<FileRow>) -> Vec<FileRow> {
     let mut files: Vec<FileRow> = newest.into_values().collect();
     files.sort_by(|a, b| a.path.cmp(&b.path));
     files
-}
-
-fn seen((file, outcome): ((PathBuf, Fingerprint), FileOutcome)) -> Looked {
-    with_result(file, LookResult::Seen(outcome))
-}
-
-fn with_result((path, fingerprint): (PathBuf, Fingerprint), result: LookResult) -> Looked {
-    Looked { path, fingerprint, result }
-}
-
-fn garbled(what: &'static str) -> ChildError {
-    ChildError::Garbled(std::io::Error::other(what))
 }
 
 /// A child's words are its own: only so many of them are kept, on one line.

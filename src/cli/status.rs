@@ -3,7 +3,6 @@
 use super::exit::CliError;
 use super::look_args::{Format, LookArgs, ago, ask, print_json, print_lines, unexpected};
 use crate::appliance::control::words::{Reply, Request};
-use crate::appliance::journal::LaneDepth;
 use crate::appliance::overview::Overview;
 
 /// Shows how the appliance is: broker, queue, studies, alarms
@@ -35,7 +34,6 @@ fn lines(overview: &Overview) -> Vec<String> {
         (Some(broker), true) if overview.connected => format!("{broker}, connected"),
         (Some(broker), true) => format!("{broker}, NOT connected"),
     };
-    let lane = |lane: &LaneDepth| lane.waiting.to_string();
     let oldest = overview.oldest_s.map_or(String::new(), |age| format!(", the oldest for {}", ago(age)));
     let studies: Vec<String> = overview
         .studies
@@ -48,9 +46,7 @@ fn lines(overview: &Overview) -> Vec<String> {
         format!("broker    {broker}"),
         format!(
             "outbox    {} new, {} from before the connection, {} refused{oldest}",
-            lane(&overview.outbox.live),
-            lane(&overview.outbox.backlog),
-            overview.outbox.set_aside
+            overview.outbox.live.waiting, overview.outbox.backlog.waiting, overview.outbox.set_aside
         ),
         format!("studies   {}", if studies.is_empty() { "none".to_owned() } else { studies.join(", ") }),
         format!(
@@ -60,15 +56,7 @@ fn lines(overview: &Overview) -> Vec<String> {
         ),
     ];
     if overview.running {
-        lines.push(format!("intake    {}", if overview.intake_open { "open" } else { "CLOSED: no room" }));
-        lines.push(format!(
-            "so far    {} reports, {} failed attempts, {} messages delivered, {} connections; {:.1} MiB resident",
-            overview.reports,
-            overview.failed_attempts,
-            overview.delivered,
-            overview.connections,
-            overview.resident_kib as f64 / 1024.0
-        ));
+        lines.extend(lines_since_start(overview));
     }
     let clock = match overview.clock_synced {
         Some(true) => "synchronised",
@@ -87,4 +75,18 @@ fn lines(overview: &Overview) -> Vec<String> {
     );
     lines.extend(overview.last_errors.iter().map(|(time, text)| format!("error     {time} {text}")));
     lines
+}
+
+fn lines_since_start(overview: &Overview) -> [String; 2] {
+    [
+        format!("intake    {}", if overview.intake_open { "open" } else { "CLOSED: no room" }),
+        format!(
+            "so far    {} reports, {} failed attempts, {} messages delivered, {} connections; {:.1} MiB resident",
+            overview.reports,
+            overview.failed_attempts,
+            overview.delivered,
+            overview.connections,
+            overview.resident_kib as f64 / 1024.0
+        ),
+    ]
 }

@@ -8,6 +8,7 @@ mod broker;
 mod keys;
 mod last_good;
 mod settings;
+mod shown;
 mod source;
 
 use std::fmt;
@@ -98,7 +99,7 @@ impl Sources {
     pub fn load(&self) -> Result<(Settings, Vec<InForce>), ConfigErrors> {
         let (merged, mut errors) = self.merged();
         let settings = settings::validate(&merged, &mut errors);
-        if errors.is_empty() { Ok((settings, settings::in_force(&merged))) } else { Err(ConfigErrors(errors)) }
+        if errors.is_empty() { Ok((settings, shown::in_force(&merged))) } else { Err(ConfigErrors(errors)) }
     }
 
     fn merged(&self) -> (source::Merged, Vec<ConfigError>) {

@@ -3,10 +3,9 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use super::ConfigError;
 use super::broker::Mqtt;
-use super::keys::KEYS;
 use super::source::{Entry, Merged, Origin, Value};
-use super::{ConfigError, InForce};
 use crate::spine::Role;
 
 /// Begins the value of a key that names a systemd credential instead of a file.
@@ -315,51 +314,6 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
         max_attempts: u32::try_from(v.whole("reader.max-attempts", 3)).unwrap_or(3),
     };
     Settings { device_id, ingest, storage, exports, mqtt, telemetry_interval, commands, study_key_file, reader }
-}
-
-/// Every key as it is in force, in the order of [`KEYS`].
-pub(super) fn in_force(merged: &Merged) -> Vec<InForce> {
-    let settings = validate(merged, &mut Vec::new());
-    KEYS.iter()
-        .map(|key| match merged.0.get(key.name) {
-            Some(entry) => InForce { key: key.name, value: entry.value.to_string(), origin: entry.origin.clone() },
-            None => InForce { key: key.name, value: default_shown(key.name, &settings), origin: Origin::Default },
-        })
-        .collect()
-}
-
-/// A default as it would be written. Only keys that no entry sets come here, so `settings` holds their defaults.
-fn default_shown(key: &str, settings: &Settings) -> String {
-    let quoted = |text: &dyn std::fmt::Display| format!("\"{text}\"");
-    let names = |roles: &[Role]| format!("{:?}", roles.iter().map(|r| r.name()).collect::<Vec<_>>());
-    match key {
-        "device.id" => quoted(&settings.device_id),
-        "ingest.folder" => quoted(&settings.ingest.folder.display()),
-        "ingest.required" => names(&settings.ingest.required),
-        "ingest.wanted" => names(&settings.ingest.wanted),
-        "ingest.quiet-secs" => settings.ingest.quiet.as_secs().to_string(),
-        "ingest.wanted-wait-secs" => settings.ingest.wanted_wait.as_secs().to_string(),
-        "ingest.force-after-secs" => settings.ingest.force_after.as_secs().to_string(),
-        "storage.state-dir" => quoted(&settings.storage.state_dir.display()),
-        "storage.out-dir" => quoted(&settings.storage.out_dir.display()),
-        "storage.runtime-dir" => quoted(&settings.storage.runtime_dir.display()),
-        "storage.quota-mib" => (settings.storage.quota_bytes >> 20).to_string(),
-        "storage.quota-rows" => settings.storage.quota_rows.to_string(),
-        "storage.headroom-mib" => (settings.storage.headroom_bytes >> 20).to_string(),
-        "exports.keep-days" => settings.exports.keep_days.to_string(),
-        "exports.max-mib" => (settings.exports.bytes_max >> 20).to_string(),
-        "mqtt.protocol" => quoted(&settings.mqtt.protocol.name()),
-        "telemetry.interval-secs" => settings.telemetry_interval.as_secs().to_string(),
-        "commands.allow" => "[]".to_owned(),
-        "mqtt.broker" => "not set: results wait in the journal".to_owned(),
-        "mqtt.root" => "\"deepspine\"".to_owned(),
-        "mqtt.keep-alive-secs" => settings.mqtt.keep_alive.as_secs().to_string(),
-        "reader.threads" => settings.reader.threads.to_string(),
-        "reader.memory-mib" => settings.reader.memory_mib.to_string(),
-        "reader.time-limit-secs" => settings.reader.time_limit.as_secs().to_string(),
-        "reader.max-attempts" => settings.reader.max_attempts.to_string(),
-        _ => "not set".to_owned(),
-    }
 }
 
 #[cfg(test)]
