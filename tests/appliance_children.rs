@@ -62,7 +62,8 @@ fn quarantined_because(script: &str) -> String {
     let subscriber = Subscriber::connect("127.0.0.1", broker.port(), "listener", &topic, DEADLINE).expect("granted");
     let runs = dir.path().join("runs");
     let counted = format!("echo run >>'{}'\n{script}", runs.display());
-    let programs = Programs { scan: shell(SCANS.to_owned()), read: shell(counted), self_test: None };
+    let programs =
+        Programs { scan: shell(SCANS.to_owned()), read: shell(counted), self_test: None, ..Programs::default() };
     let broker_url = format!("mqtt.broker={}", broker.url());
     let appliance = start(dir.path(), &[&broker_url, "reader.time-limit-secs=1"], programs);
     std::fs::write(dir.path().join("in/1.dcm"), "x").expect("the test's folder can be written");
@@ -115,7 +116,12 @@ all=$one
 for _ in $(printf %s "$request" | grep -o '\.dcm"' | tail -n +2); do all="$all,$one"; done
 answer '{"answer":"files","outcomes":['"$all"']}'
 "#;
-    let programs = Programs { scan: shell(script.to_owned()), read: shell("exit 1".to_owned()), self_test: None };
+    let programs = Programs {
+        scan: shell(script.to_owned()),
+        read: shell("exit 1".to_owned()),
+        self_test: None,
+        ..Programs::default()
+    };
     let appliance = start(dir.path(), &[], programs);
     for name in ["a", "b", "bad", "c", "d", "e", "f"] {
         let path = dir.path().join("in").join(format!("{name}.dcm"));

@@ -76,7 +76,12 @@ fn late_slices_make_a_revision_and_copies_make_none() {
         settings: settings(dir.path(), &overrides),
         models: ModelSource::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
         rescan_period: Duration::from_millis(100),
-        programs: Programs { scan: child("child-scan"), read: child("child-read"), self_test: None },
+        programs: Programs {
+            scan: child("child-scan"),
+            read: child("child-read"),
+            self_test: None,
+            export: child("child-export"),
+        },
     })
     .expect("the appliance starts");
     let mut all = Vec::new();

@@ -146,7 +146,7 @@ fn samples_their_truncations_and_bombs_cost_no_more_than_their_child() {
     let runs = dir.path().join("runs");
     let scan = child("child-scan", format!("echo run >>'{}'", runs.display()));
     let read = child("child-read", String::new());
-    let (appliance, journal) = start(dir.path(), &[], Programs { scan, read, self_test: None });
+    let (appliance, journal) = start(dir.path(), &[], Programs { scan, read, self_test: None, ..Programs::default() });
     let settled = || {
         let files = known(&journal);
         (files.len(), files.iter().filter(|(_, state)| *state == FileState::Suspect).count())
@@ -200,7 +200,7 @@ answer '{{"answer":"failed","reason":"saw the '"$(cat '{file}')"'"}}'
             arguments: vec![OsString::from("-c"), OsString::from(&script)],
         })
     };
-    let programs = Programs { scan: shell(scan), read: shell(read), self_test: None };
+    let programs = Programs { scan: shell(scan), read: shell(read), self_test: None, ..Programs::default() };
     let (appliance, journal) = start(dir.path(), &["ingest.quiet-secs=0", "reader.max-attempts=2"], programs);
     std::fs::write(&file, "first").expect("the test's folder can be written");
     until("the study came to its end", || {

@@ -1,18 +1,17 @@
-//! Reading bundles on the device: taken in from a child, kept, and made into the clinic's files.
+//! Reading bundles on the device: taken in from a child, kept, and removed.
 //!
 //! A child makes its bundle under no key of ours; taking it in puts our keyed hashes and the revision
 //! into it. What is kept is whole or absent.
 
 use std::io;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
 use super::identity::DeviceKey;
 use super::journal::{NewReport, OutboxMessage, StudyState};
 use super::mqtt::payload::{self, About};
-use crate::export::{Bundle, BundleError, ExportError};
+use crate::export::{Bundle, BundleError};
 
-/// Why a bundle can't be taken in or exported.
+/// Why a bundle can't be taken in.
 #[derive(Debug, thiserror::Error)]
 pub enum BundleProblem {
     /// It can't be read.
@@ -21,15 +20,9 @@ pub enum BundleProblem {
     /// It is about another study than the one that was asked for.
     #[error("the reading is of another study than the one asked for")]
     OtherStudy,
-    /// It can't be kept, or a folder can't be made.
+    /// It can't be kept.
     #[error(transparent)]
     Io(#[from] io::Error),
-    /// One of its files can't be written.
-    #[error(transparent)]
-    Export(#[from] ExportError),
-    /// Exporting it failed in a way that is a fault of the program.
-    #[error("making the files failed; this is a fault of the program")]
-    Fault,
 }
 
 /// Where bundles are kept.
@@ -147,17 +140,4 @@ pub fn clear_incoming(state_dir: &Path) {
             log::warn!("a bundle that is not needed stays in the way: {error}");
         }
     }
-}
-
-/// Writes the clinic's files of the bundle kept as `file` into `out_dir`.
-///
-/// # Errors
-/// See [`BundleProblem`].
-pub fn export(state_dir: &Path, file: &str, out_dir: &Path) -> Result<(), BundleProblem> {
-    let bundle = Bundle::read(&find(state_dir, file))?;
-    std::fs::create_dir_all(out_dir)?;
-    // The pictures are drawn from what a child measured: a fault there must not take the appliance down.
-    catch_unwind(AssertUnwindSafe(|| crate::export::write_all(&bundle, out_dir)))
-        .map_err(|_| BundleProblem::Fault)??;
-    Ok(())
 }

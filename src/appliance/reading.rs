@@ -3,6 +3,7 @@
 //! It lives as long as the process, because a child ends with the thread that started it. Whatever a
 //! study does to its child, the attempt was counted before, and this thread goes on.
 
+mod exporting;
 mod scanning;
 
 use std::collections::BTreeMap;
@@ -11,7 +12,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Instant;
 
-use super::alarms::{Alarm, Severity};
+use self::exporting::Exports;
 use super::bundles;
 use super::fitness;
 use super::health::counters::Counters;
@@ -65,12 +66,19 @@ pub struct Programs {
     pub read: Starter,
     /// A child that tests the installation before the first reading; `None` where none is asked for.
     pub self_test: Option<Starter>,
+    /// A child that makes the clinic's files of one report.
+    pub export: Starter,
 }
 
 impl Default for Programs {
     fn default() -> Self {
         let starter = |verb| -> Starter { Box::new(move |memory, cpu| Program::this_binary(verb, memory, cpu)) };
-        Self { scan: starter("child-scan"), read: starter("child-read"), self_test: Some(starter("child-self-test")) }
+        Self {
+            scan: starter("child-scan"),
+            read: starter("child-read"),
+            self_test: Some(starter("child-self-test")),
+            export: starter("child-export"),
+        }
     }
 }
 
@@ -110,10 +118,11 @@ impl ReadingRoom {
         }
         restore::restore(&self.shared, &self.journal, &self.key, &self.beginning, &go_on)?;
         self.wake_delivery();
-        self.export_what_is_left()?;
+        let mut exports = Exports::new();
         while !self.shared.stopping() {
             heartbeats.beat(Stage::Reading);
-            let answer = match asks.recv_timeout(IDLE_BEAT) {
+            self.export_one(&mut exports, &go_on)?;
+            let answer = match asks.recv_timeout(exports.patience(IDLE_BEAT)) {
                 Ok(Ask::Scan(files)) => Told::Scanned(self.scan(files, &go_on)?),
                 Ok(Ask::Summarise(study_key)) => {
                     let summary = self.summarise(&study_key, &go_on)?;
@@ -121,6 +130,7 @@ impl ReadingRoom {
                 }
                 Ok(Ask::Read { study_key, as_it_is }) => {
                     let end = self.read(&study_key, as_it_is, &go_on)?;
+                    exports.begin();
                     Told::ReadEnded(study_key, end)
                 }
                 Ok(Ask::SelfTest) => {
@@ -273,24 +283,6 @@ impl ReadingRoom {
         Counters::one(&self.shared.counters.reports);
         let _ = self.upkeep.try_send(());
         self.wake_delivery();
-        Ok(self.export_what_is_left()?)
-    }
-
-    /// Writes the clinic's files of every report that lacks them: each is a pure function of its bundle.
-    fn export_what_is_left(&self) -> Result<(), JournalError> {
-        let settings = self.shared.settings();
-        let mut problem = None;
-        for (report_id, file) in self.journal.reports_to_export()? {
-            let out_dir = settings.storage.out_dir.join(&report_id);
-            match bundles::export(&settings.storage.state_dir, &file, &out_dir) {
-                Ok(()) => self.journal.report_exported(&report_id)?,
-                Err(error) => problem = Some(format!("report {report_id}: {error}")),
-            }
-        }
-        let text = problem.map(|problem| {
-            format!("the clinic's files can't be written: {problem}; it is tried again after the next reading")
-        });
-        self.shared.alarms.set(Alarm::OutFolder, text.as_deref().map(|text| (Severity::Minor, text)));
         Ok(())
     }
 

@@ -52,6 +52,8 @@ enum Verb {
     ChildRead(child::Args),
     #[command(hide = true)]
     ChildSelfTest(child::Args),
+    #[command(hide = true)]
+    ChildExport(child::Args),
 }
 
 /// Runs the command line of this process.
@@ -91,6 +93,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
         Verb::ChildSelfTest(args) => child::self_test(args),
+        Verb::ChildExport(args) => child::export(args),
     }
 }
 

@@ -23,6 +23,17 @@ pub struct NewReport {
     pub bundle: String,
 }
 
+/// A report whose files for the clinic are still to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ToExport {
+    /// When it was made, RFC 3339.
+    pub produced_at: String,
+    /// Its id.
+    pub report_id: String,
+    /// Name of its bundle's file.
+    pub bundle: String,
+}
+
 impl Journal {
     /// Commits a report, its messages and the study's state in one transaction: all of it or nothing.
     ///
@@ -95,16 +106,22 @@ impl Journal {
         })
     }
 
-    /// Reports whose files for the clinic are still to be written: id and bundle.
+    /// The newest report made before `before` whose files for the clinic are still to be written.
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn reports_to_export(&self) -> Result<Vec<(String, String)>, JournalError> {
-        self.call(|connection| {
-            let mut statement =
-                connection.prepare("SELECT report_id, bundle FROM reports WHERE exported = 0 ORDER BY produced_at")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
-            Ok(rows.collect::<Result<_, _>>()?)
+    pub fn next_to_export(&self, before: Option<ToExport>) -> Result<Option<ToExport>, JournalError> {
+        self.call(move |connection| {
+            let (produced_at, report_id) = before.as_ref().map(|b| (&b.produced_at, &b.report_id)).unzip();
+            let mut statement = connection.prepare_cached(
+                "SELECT produced_at, report_id, bundle FROM reports
+                 WHERE exported = 0 AND (?1 IS NULL OR (produced_at, report_id) < (?1, ?2))
+                 ORDER BY produced_at DESC, report_id DESC LIMIT 1",
+            )?;
+            let row = statement.query_row(params![produced_at, report_id], |row| {
+                Ok(ToExport { produced_at: row.get(0)?, report_id: row.get(1)?, bundle: row.get(2)? })
+            });
+            Ok(row.optional()?)
         })
     }
 

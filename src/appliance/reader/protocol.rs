@@ -146,6 +146,33 @@ pub enum SelfTestReply {
     },
 }
 
+/// Asked of a child that makes the clinic's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ExportRequest {
+    /// The bundle: the one file that the child may read.
+    pub bundle: PathBuf,
+    /// Where the files go: the one folder that the child may write into.
+    pub out_dir: PathBuf,
+}
+
+/// Answered by a child that makes the clinic's files.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum ExportReply {
+    /// Every file is whole and durable.
+    Done,
+    /// The bundle can't be read.
+    Unreadable {
+        /// Why, without identity.
+        reason: String,
+    },
+    /// A file can't be written.
+    Unwritable {
+        /// Why, without identity.
+        reason: String,
+    },
+}
+
 /// A reading that is durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadOutcome {

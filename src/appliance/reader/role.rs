@@ -8,7 +8,8 @@ use serde::de::DeserializeOwned;
 
 use super::limits::{self, Limits};
 use super::protocol::{
-    ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest, read_frame, write_frame,
+    ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest, read_frame,
+    write_frame,
 };
 use super::sandbox::{self, Rooms};
 use super::work;
@@ -26,6 +27,8 @@ pub enum Role {
     Read,
     /// Tests the installation.
     SelfTest,
+    /// Makes the clinic's files of one bundle.
+    Export,
 }
 
 /// Why a child did not do its part.
@@ -49,6 +52,7 @@ pub fn serve(role: Role, limits: Limits) -> Result<(), RoleError> {
         Role::Scan => scan(request()?),
         Role::Read => read(request()?, limits.memory_mib),
         Role::SelfTest => self_test(request()?, limits.memory_mib),
+        Role::Export => export(&request()?),
     }
 }
 
@@ -80,6 +84,11 @@ fn self_test(mut request: SelfTestRequest, memory_mib: u64) -> Result<(), RoleEr
         Err(reason) => SelfTestReply::Failed { reason: reason.to_string() },
     };
     Ok(write_frame(&mut io::stdout().lock(), &reply)?)
+}
+
+fn export(request: &ExportRequest) -> Result<(), RoleError> {
+    shut_in(std::slice::from_ref(&request.bundle), Some(&request.out_dir))?;
+    Ok(write_frame(&mut io::stdout().lock(), &work::export_bundle(request))?)
 }
 
 fn request<T: DeserializeOwned>() -> io::Result<T> {

@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 
 use super::pipeline::{self, PipelineError, ReadingTools};
-use super::protocol::{FileOutcome, ReadOutcome, ReadRequest, SelfTestRequest, StudySummary};
+use super::protocol::{
+    ExportReply, ExportRequest, FileOutcome, ReadOutcome, ReadRequest, SelfTestRequest, StudySummary,
+};
 use crate::analysis::study::Progress;
 use crate::appliance::clock;
 use crate::appliance::self_test::{self, Check, SelfTestError};
 use crate::dicom::{self, DicomError, InstanceHeader, Reason, Study};
-use crate::export::DeviceKey;
+use crate::export::{self, Bundle, DeviceKey};
 use crate::inference::{InferenceError, ModelSet, ModelSource, SegmentationNetwork};
 use crate::spine::Role;
 
@@ -141,6 +143,19 @@ pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
 pub fn test_installation(request: &SelfTestRequest) -> Result<Vec<Check>, WorkError> {
     let network = load_network(request.models_dir.clone())?;
     Ok(self_test::perform(&network, threads(request.threads), &Unobserved)?)
+}
+
+/// Makes the clinic's files of a bundle.
+#[must_use]
+pub fn export_bundle(request: &ExportRequest) -> ExportReply {
+    let bundle = match Bundle::read(&request.bundle) {
+        Ok(bundle) => bundle,
+        Err(error) => return ExportReply::Unreadable { reason: error.to_string() },
+    };
+    match export::write_all(&bundle, &request.out_dir) {
+        Ok(_) => ExportReply::Done,
+        Err(error) => ExportReply::Unwritable { reason: error.to_string() },
+    }
 }
 
 fn load_network(models_dir: Option<PathBuf>) -> Result<SegmentationNetwork, InferenceError> {

@@ -1,0 +1,100 @@
+//! The clinic's files may come late, and come: what fails at them costs no report, and no other report its files.
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
+
+mod wire;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use deepspine::appliance::mqtt::loopback::{Loopback, Verdict};
+use deepspine::appliance::mqtt::subscriber::Subscriber;
+use deepspine::appliance::reader::child::Program;
+use deepspine::appliance::reading::{Programs, Starter};
+use deepspine::appliance::supervisor::{Appliance, Options};
+use deepspine::inference::ModelSource;
+use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
+use serde_json::Value;
+use wire::{DEADLINE, settings, until};
+
+/// The binary under test as a child of this process.
+fn program(verb: &str, memory_mib: u64, cpu_secs: u64) -> Program {
+    Program {
+        path: env!("CARGO_BIN_EXE_deepspine").into(),
+        arguments: vec![
+            verb.into(),
+            format!("--memory-mib={memory_mib}").into(),
+            format!("--cpu-secs={cpu_secs}").into(),
+            format!("--supervisor={}", std::process::id()).into(),
+        ],
+    }
+}
+
+fn child(verb: &'static str) -> Starter {
+    Box::new(move |memory_mib, cpu_secs| program(verb, memory_mib, cpu_secs))
+}
+
+/// A child that dies the first time, and does its work from then on.
+fn dies_once(verb: &'static str, runs: &Arc<AtomicUsize>) -> Starter {
+    let runs = Arc::clone(runs);
+    Box::new(move |memory_mib, cpu_secs| match runs.fetch_add(1, Ordering::SeqCst) {
+        0 => Program { path: "/bin/false".into(), arguments: Vec::new() },
+        _ => program(verb, memory_mib, cpu_secs),
+    })
+}
+
+fn one_study(dir: &Path) {
+    let plan = StudyPlan {
+        series: vec![SeriesKind::SagittalT2],
+        sagittal: Stack { fov_mm: 270.0, matrix: 192, slices: 7, thickness_mm: 4.0, spacing_mm: 4.4 },
+        ..StudyPlan::default()
+    };
+    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
+    write_study(&phantom, &plan, dir).expect("the test's folder can be written");
+}
+
+#[test]
+fn files_that_can_t_be_made_are_alarmed_and_made_later() {
+    let dir = tempfile::tempdir().expect("a folder");
+    one_study(&dir.path().join("in"));
+    let broker = Loopback::start(Box::new(|_| Verdict::Accept)).expect("a broker");
+    let subscriber = Subscriber::connect("127.0.0.1", broker.port(), "listener", "#", DEADLINE).expect("granted");
+    let overrides =
+        [format!("mqtt.broker={}", broker.url()), "ingest.quiet-secs=0".to_owned(), "ingest.wanted=[]".to_owned()];
+    let runs = Arc::new(AtomicUsize::new(0));
+    let appliance = Appliance::start(Options {
+        settings: settings(dir.path(), &overrides),
+        models: ModelSource::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
+        rescan_period: Duration::from_millis(100),
+        programs: Programs {
+            scan: child("child-scan"),
+            read: child("child-read"),
+            self_test: None,
+            export: dies_once("child-export", &runs),
+        },
+    })
+    .expect("the appliance starts");
+    let (mut report_id, mut alarmed) = (None, false);
+    while report_id.is_none() || !alarmed {
+        let message = subscriber.next(DEADLINE * 3).expect("the broker is there").expect("a message in time");
+        let content: Value = serde_json::from_slice(&message.payload).unwrap_or_default();
+        if message.topic.ends_with("e/report") {
+            report_id = content["report_id"].as_str().map(str::to_owned);
+        }
+        alarmed |= message.topic.ends_with("a/out-folder") && content["text"].is_string();
+    }
+    let out_dir = dir.path().join("out").join(report_id.expect("it came"));
+    until("the clinic's files are made", || {
+        out_dir.join("overlay.png").is_file() && out_dir.join("report.json").is_file()
+    });
+    loop {
+        let message = subscriber.next(DEADLINE * 3).expect("the broker is there").expect("the alarm ends in time");
+        if message.topic.ends_with("a/out-folder") && message.payload.is_empty() {
+            break;
+        }
+    }
+    assert_eq!(runs.load(Ordering::SeqCst), 2, "the one that died, and the one that made them");
+    appliance.check().expect("every thread goes on");
+    appliance.stop();
+}
