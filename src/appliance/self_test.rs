@@ -14,6 +14,7 @@ use std::fs;
 use std::io;
 use std::num::NonZeroUsize;
 use std::path::Path;
+use std::sync::OnceLock;
 
 /// Seed of the phantom.
 const PHANTOM_SEED: u64 = 1;
@@ -150,14 +151,25 @@ impl Kept {
 /// # Errors
 /// Where the binary can't be read.
 pub fn made_by(models_sha256: &str) -> io::Result<String> {
-    let mut hasher = Sha256::new();
-    io::copy(&mut fs::File::open(std::env::current_exe()?)?, &mut HashWriter(&mut hasher))?;
+    let mut hasher = Sha256::new_with_prefix(this_binary()?);
     hasher.update(models_sha256);
     let described = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     for line in described.lines().filter(|line| is_of_the_processor(line)).take(4) {
         hasher.update(line);
     }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// SHA-256 of the executable that runs, even after its file was replaced; it is not written while it runs, so
+/// once is enough.
+fn this_binary() -> io::Result<&'static [u8]> {
+    static DIGEST: OnceLock<Vec<u8>> = OnceLock::new();
+    if let Some(known) = DIGEST.get() {
+        return Ok(known);
+    }
+    let mut hasher = Sha256::new();
+    io::copy(&mut fs::File::open("/proc/self/exe")?, &mut HashWriter(&mut hasher))?;
+    Ok(DIGEST.get_or_init(|| hasher.finalize().to_vec()))
 }
 
 /// Lines of `/proc/cpuinfo` that stay the same from start to start: model and features, on x86 and ARM.
