@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use deepspine::appliance::journal::{
-    Claim, FileRow, FileState, Fingerprint, Journal, Lane, NewReport, OutboxMessage, StudyState,
+    Claim, Durable, FileRow, FileState, Fingerprint, Journal, Lane, NewReport, OutboxMessage, StudyState,
 };
 
 fn message(topic: &'static str, text: &str) -> OutboxMessage {
@@ -51,7 +51,9 @@ fn report_messages_and_state_survive_together() {
     assert_eq!((study.state, study.revision), (StudyState::Done, 1));
     assert_eq!(waiting(&journal), ["one"]);
     assert_eq!(journal.same_reading("s", "r1").expect("the journal works"), Some(1));
-    assert_eq!(journal.reports_to_export().expect("the journal works"), [("r1".to_owned(), "r1.bundle".to_owned())]);
+    let next = journal.next_to_export(None).expect("the journal works").expect("its files are not written");
+    assert_eq!((next.report_id.as_str(), next.bundle.as_str()), ("r1", "r1.bundle"));
+    assert_eq!(journal.next_to_export(Some(next)).expect("the journal works"), None, "it is the only one");
 }
 
 #[test]
@@ -123,7 +125,7 @@ fn sequence_numbers_are_never_given_twice() {
     let dir = tempfile::tempdir().expect("a folder");
     let journal = Journal::open(dir.path()).expect("a journal");
     journal.enqueue(message("e/report", "one")).expect("the journal works");
-    journal.outbox_delivered(vec![1]).expect("the journal works");
+    journal.outbox_delivered(vec![1], Durable::Now).expect("the journal works");
     drop(journal);
     let journal = Journal::open(dir.path()).expect("it opens again");
     journal.enqueue(message("e/report", "two")).expect("the journal works");
@@ -166,4 +168,30 @@ fn files_are_remembered_with_their_headers_and_attempts() {
     assert_eq!(journal.known_files_after(Path::new(""), 100).expect("the journal works").len(), 2);
     journal.forget_files(vec!["/in/a".into(), "/in/b".into()]).expect("the journal works");
     assert!(journal.known_files_after(Path::new(""), 100).expect("the journal works").is_empty());
+}
+
+#[test]
+fn what_was_set_aside_is_carried_away_with_the_rest() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let journal = Journal::open(dir.path()).expect("a journal");
+    journal.enqueue(message("e/report", "refused")).expect("the journal works");
+    journal.enqueue(message("e/report", "next")).expect("the journal works");
+    journal.outbox_set_aside(1, "not authorised").expect("the journal works");
+    assert_eq!(waiting(&journal), ["next"]);
+    let whole = journal.outbox_whole_after(0, 10).expect("the journal works");
+    assert_eq!(whole.iter().map(|row| row.seq).collect::<Vec<_>>(), [1, 2]);
+}
+
+#[test]
+fn a_message_that_rotted_on_the_disk_does_not_hold_up_the_next() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let journal = Journal::open(dir.path()).expect("a journal");
+    journal.enqueue(message("e/report", "one")).expect("the journal works");
+    journal.enqueue(message("e/report", "two")).expect("the journal works");
+    drop(journal);
+    let raw = rusqlite::Connection::open(dir.path().join("journal.db")).expect("it is a database");
+    raw.execute("UPDATE outbox SET payload = x'ffff' WHERE seq = 1", []).expect("it can be written");
+    drop(raw);
+    let journal = Journal::open(dir.path()).expect("it opens again");
+    assert_eq!(waiting(&journal), ["", "two"]);
 }

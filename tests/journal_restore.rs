@@ -10,7 +10,7 @@ use std::time::Duration;
 use deepspine::appliance::alarms::Alarm;
 use deepspine::appliance::bundles;
 use deepspine::appliance::identity::DeviceKey;
-use deepspine::appliance::journal::{Beginning, Journal, Lane, OutboxMessage, StudyState};
+use deepspine::appliance::journal::{Beginning, Durable, Journal, Lane, OutboxMessage, StudyState};
 use deepspine::appliance::restore::{Restored, restore};
 use deepspine::appliance::shared::Shared;
 use deepspine::export::Bundle;
@@ -164,7 +164,8 @@ fn a_delivered_report_moves_its_bundle_outside_of_the_journal_too() {
     let (journal, beginning) = Journal::open_or_replace(&state.state_dir()).expect("a journal");
     state.restored(&journal, &beginning);
     let rows = journal.outbox_after(Lane::Live, 0, 10).expect("the journal works");
-    let delivered = journal.outbox_delivered(rows.iter().map(|row| row.seq).collect()).expect("the journal works");
+    let delivered =
+        journal.outbox_delivered(rows.iter().map(|row| row.seq).collect(), Durable::Now).expect("the journal works");
     assert_eq!(delivered.len(), 1);
     // The power went before the bundle was moved: the next start does it.
     state.restored(&journal, &Beginning::Whole);

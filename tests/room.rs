@@ -20,7 +20,7 @@ use deepspine::appliance::alarms::Alarm;
 use deepspine::appliance::bundles;
 use deepspine::appliance::health::Heartbeats;
 use deepspine::appliance::identity::DeviceKey;
-use deepspine::appliance::journal::{Journal, NewReport, OutboxMessage};
+use deepspine::appliance::journal::{Durable, Journal, NewReport, OutboxMessage};
 use deepspine::appliance::shared::Shared;
 use deepspine::appliance::upkeep::Upkeep;
 use export_case::case;
@@ -92,7 +92,7 @@ fn only_what_was_delivered_is_removed_to_make_room() {
         std::fs::write(out_dir.join(report_id).join("report.json"), "{}").expect("the test's folder can be written");
         journal.report_exported(report_id).expect("the journal works");
     }
-    for delivered in journal.outbox_delivered(vec![1]).expect("the journal works") {
+    for delivered in journal.outbox_delivered(vec![1], Durable::Now).expect("the journal works") {
         bundles::mark_delivered(&state_dir, &delivered.bundle);
     }
     // More than may lie there, of which nothing is ours to remove.

@@ -6,7 +6,7 @@ use std::sync::mpsc::SyncSender;
 use super::bundles;
 use super::identity::DeviceKey;
 use super::ingest::desk::{Ask, Told};
-use super::journal::{Journal, JournalError, StudyState};
+use super::journal::{Durable, Journal, JournalError, StudyState};
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
 use super::shared::Shared;
@@ -144,9 +144,9 @@ impl Actions {
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn delivered(&self, seqs: Vec<i64>) -> Result<(), JournalError> {
+    pub fn delivered(&self, seqs: Vec<i64>, durable: Durable) -> Result<(), JournalError> {
         let state_dir = &self.shared.settings().storage.state_dir;
-        for report in self.journal.outbox_delivered(seqs)? {
+        for report in self.journal.outbox_delivered(seqs, durable)? {
             bundles::mark_delivered(state_dir, &report.bundle);
         }
         Ok(())

@@ -99,11 +99,11 @@ fn export(look: &Look, dir: &Path) -> Result<(), CliError> {
     let mut file = tempfile::NamedTempFile::new_in(dir).map_err(failed)?;
     let (mut after_seq, mut count) = (0, 0_usize);
     loop {
-        let Reply::Messages { messages } = ask(look, &Request::Messages { after_seq })? else {
+        let Reply::Messages { messages, last_seq } = ask(look, &Request::Messages { after_seq })? else {
             return Err(unexpected());
         };
-        let Some(last) = messages.last() else { break };
-        after_seq = last.seq;
+        let Some(last_seq) = last_seq else { break };
+        after_seq = last_seq;
         count += messages.len();
         for message in &messages {
             let line = serde_json::to_string(message).map_err(|error| CliError::new(Exit::Software, error))?;

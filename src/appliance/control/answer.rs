@@ -9,7 +9,7 @@ use super::words::{Identity, LIST_MAX, MESSAGES_MAX, QuarantinedFile, Reply, Req
 use crate::appliance::actions::{ActionError, Actions};
 use crate::appliance::bundles;
 use crate::appliance::identity::FILE;
-use crate::appliance::journal::{JournalError, Lane, ReportLook, StudyLook, StudyState};
+use crate::appliance::journal::{Durable, JournalError, ReportLook, StudyLook, StudyState};
 use crate::appliance::mqtt::{payload, topics};
 use crate::appliance::overview;
 use crate::appliance::reader::pipeline;
@@ -162,28 +162,24 @@ fn file_of(actions: &Actions, key: &str) -> Result<Option<Identity>, JournalErro
     Ok(Some(Identity { key: file.file_key, paths: vec![path], ..Identity::default() }))
 }
 
-/// Messages as they would be published. They may arrive by this way, so from now on they are repeats.
+/// Messages as they would be published, those that the broker refused too. They may arrive by this way, so from now on they are repeats.
 fn messages(actions: &Actions, after_seq: i64) -> Result<Reply, JournalError> {
     let root = actions.shared.settings().mqtt.root.clone();
-    let mut rows = actions.journal.outbox_after(Lane::Live, after_seq, MESSAGES_MAX)?;
-    rows.extend(actions.journal.outbox_after(Lane::Backlog, after_seq, MESSAGES_MAX)?);
-    rows.sort_by_key(|row| row.seq);
-    rows.truncate(MESSAGES_MAX);
+    let rows = actions.journal.outbox_whole_after(after_seq, MESSAGES_MAX)?;
+    let last_seq = rows.last().map(|row| row.seq);
     actions.journal.outbox_attempted(rows.iter().map(|row| row.seq).collect())?;
     let whole = rows.iter().filter_map(|row| {
         let payload: Value = serde_json::from_slice(&payload::completed(row, EXPORTED)?).ok()?;
         Some(WholeMessage { seq: row.seq, topic: topics::below(&root, &row.topic), payload })
     });
-    Ok(Reply::Messages { messages: whole.collect() })
+    Ok(Reply::Messages { messages: whole.collect(), last_seq })
 }
 
 /// Takes out the messages whose id is the one named; a number alone could be another device's.
 fn acknowledge(actions: &Actions, named: &[(i64, String)]) -> Result<Reply, JournalError> {
     let mut known = Vec::new();
     for (seq, msg_id) in named.iter().take(MESSAGES_MAX) {
-        let before = seq.saturating_sub(1);
-        let mut rows = actions.journal.outbox_after(Lane::Live, before, 1)?;
-        rows.extend(actions.journal.outbox_after(Lane::Backlog, before, 1)?);
+        let rows = actions.journal.outbox_whole_after(seq.saturating_sub(1), 1)?;
         let is_it = |row: &crate::appliance::journal::OutboxRow| {
             let content: Value = serde_json::from_slice(&row.payload).unwrap_or_default();
             row.seq == *seq && content.get("msg_id").and_then(Value::as_str) == Some(msg_id)
@@ -191,7 +187,7 @@ fn acknowledge(actions: &Actions, named: &[(i64, String)]) -> Result<Reply, Jour
         known.extend(rows.iter().filter(|row| is_it(row)).map(|row| row.seq));
     }
     let count = known.len();
-    actions.delivered(known)?;
+    actions.delivered(known, Durable::Now)?;
     log::info!("{count} messages arrived by another way");
     Ok(done(format!("{count} of {} messages are delivered; the others were not waiting here", named.len())))
 }

@@ -93,6 +93,8 @@ pub enum Reply {
     Messages {
         /// The messages; at most [`MESSAGES_MAX`].
         messages: Vec<WholeMessage>,
+        /// The last of those looked at, a damaged one too; none where there is none left.
+        last_seq: Option<i64>,
     },
     /// It was done.
     Done {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::mark::SeqMark;
 use super::{Journal, JournalError};
@@ -38,6 +38,15 @@ impl Lane {
     }
 }
 
+/// When a change must be on the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durable {
+    /// On return.
+    Now,
+    /// With the next change that is: a power cut before that takes it back, the end of the process does not.
+    WithTheNext,
+}
+
 /// A message to be sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutboxMessage {
@@ -64,7 +73,7 @@ pub struct OutboxRow {
     pub attempts: u32,
     /// Earlier messages of its study that it stands for, which will never be sent.
     pub superseded: u32,
-    /// The payload, unpacked.
+    /// The payload, unpacked; empty where it rotted on the disk and can't be.
     pub payload: Vec<u8>,
 }
 
@@ -125,22 +134,29 @@ impl Journal {
     /// The next `limit` messages of a lane after `after_seq`, in order, those set aside left out.
     ///
     /// # Errors
-    /// As the journal gives them; a payload that can't be unpacked is [`JournalError::Payload`].
+    /// As the journal gives them.
     pub fn outbox_after(&self, lane: Lane, after_seq: i64, limit: usize) -> Result<Vec<OutboxRow>, JournalError> {
         self.call(move |connection| {
             let mut statement = connection.prepare_cached(
                 "SELECT seq, topic, attempts, superseded, payload FROM outbox
                  WHERE lane = ?1 AND seq > ?2 AND set_aside IS NULL ORDER BY seq LIMIT ?3",
             )?;
-            let rows = statement.query_map(params![lane.name(), after_seq, limit as i64], |row| {
-                Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?, row.get::<_, Vec<u8>>(4)?))
-            })?;
-            rows.map(|row| {
-                let (seq, topic, attempts, superseded, packed) = row?;
-                let payload = inflated(&packed).map_err(|source| JournalError::Payload { seq, source })?;
-                Ok(OutboxRow { seq, topic, attempts, superseded, payload })
-            })
-            .collect()
+            let rows = statement.query_map(params![lane.name(), after_seq, limit as i64], unpacked)?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
+    /// The next `limit` messages after `after_seq`, in order, of both lanes and those set aside too.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn outbox_whole_after(&self, after_seq: i64, limit: usize) -> Result<Vec<OutboxRow>, JournalError> {
+        self.call(move |connection| {
+            let mut statement = connection.prepare_cached(
+                "SELECT seq, topic, attempts, superseded, payload FROM outbox WHERE seq > ?1 ORDER BY seq LIMIT ?2",
+            )?;
+            let rows = statement.query_map(params![after_seq, limit as i64], unpacked)?;
+            Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
@@ -175,23 +191,15 @@ impl Journal {
     ///
     /// # Errors
     /// As the journal gives them.
-    pub fn outbox_delivered(&self, seqs: Vec<i64>) -> Result<Vec<Delivered>, JournalError> {
-        self.call(move |connection| {
-            let transaction = connection.transaction()?;
-            let mut delivered = Vec::new();
-            {
-                let mut remove = transaction.prepare_cached("DELETE FROM outbox WHERE seq = ?1 RETURNING report_id")?;
-                let mut note = transaction
-                    .prepare_cached("UPDATE reports SET delivered = 1 WHERE report_id = ?1 RETURNING bundle")?;
-                for seq in &seqs {
-                    let report_id: Option<Option<String>> = remove.query_row([seq], |row| row.get(0)).optional()?;
-                    let Some(report_id) = report_id.flatten() else { continue };
-                    let bundle = note.query_row([&report_id], |row| row.get(0)).optional()?;
-                    delivered.extend(bundle.map(|bundle| Delivered { report_id, bundle }));
-                }
+    pub fn outbox_delivered(&self, seqs: Vec<i64>, durable: Durable) -> Result<Vec<Delivered>, JournalError> {
+        self.call(move |connection| match durable {
+            Durable::Now => take_out(connection, &seqs),
+            Durable::WithTheNext => {
+                connection.execute_batch("PRAGMA synchronous = NORMAL")?;
+                let delivered = take_out(connection, &seqs);
+                connection.execute_batch("PRAGMA synchronous = FULL")?;
+                delivered
             }
-            transaction.commit()?;
-            Ok(delivered)
         })
     }
 
@@ -222,6 +230,35 @@ impl Journal {
             Ok(count as u64)
         })
     }
+}
+
+fn unpacked(row: &Row<'_>) -> rusqlite::Result<OutboxRow> {
+    let packed: Vec<u8> = row.get("payload")?;
+    Ok(OutboxRow {
+        seq: row.get("seq")?,
+        topic: row.get("topic")?,
+        attempts: row.get("attempts")?,
+        superseded: row.get("superseded")?,
+        payload: inflated(&packed).unwrap_or_default(),
+    })
+}
+
+fn take_out(connection: &mut Connection, seqs: &[i64]) -> Result<Vec<Delivered>, JournalError> {
+    let transaction = connection.transaction()?;
+    let mut delivered = Vec::new();
+    {
+        let mut remove = transaction.prepare_cached("DELETE FROM outbox WHERE seq = ?1 RETURNING report_id")?;
+        let mut note =
+            transaction.prepare_cached("UPDATE reports SET delivered = 1 WHERE report_id = ?1 RETURNING bundle")?;
+        for seq in seqs {
+            let report_id: Option<Option<String>> = remove.query_row([seq], |row| row.get(0)).optional()?;
+            let Some(report_id) = report_id.flatten() else { continue };
+            let bundle = note.query_row([&report_id], |row| row.get(0)).optional()?;
+            delivered.extend(bundle.map(|bundle| Delivered { report_id, bundle }));
+        }
+    }
+    transaction.commit()?;
+    Ok(delivered)
 }
 
 fn one(result: rusqlite::Result<usize>) -> Result<(), JournalError> {

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use super::ahead::{AHEAD_MAX, Ahead};
 use super::command::CommandTopic;
 use super::payload::{self, CommandStatus, Health};
 use super::session::{Answer, Link, LinkEvent};
@@ -24,7 +25,7 @@ use crate::appliance::alarms::{Alarm, Severity};
 use crate::appliance::config::Settings;
 use crate::appliance::health::counters::Counters;
 use crate::appliance::health::{Heartbeats, IDLE_BEAT, Stage};
-use crate::appliance::journal::{JournalError, Lane, OutboxRow};
+use crate::appliance::journal::{Durable, JournalError, Lane, OutboxRow};
 
 /// How long a stopping appliance waits for the broker's word on what is in flight.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -32,8 +33,6 @@ const FAREWELL: Duration = Duration::from_secs(2);
 const JOURNAL_REST: Duration = Duration::from_secs(2);
 /// Bytes of a PUBLISH beside topic and payload: header, lengths, packet id, no properties.
 const PUBLISH_OVERHEAD_BYTES: usize = 16;
-/// Rows are fetched once so many may be handed over: each fetch costs a transaction.
-const REFILL_ROOM: usize = IN_FLIGHT_MAX / 2;
 /// Events that are heard before rows are looked at again.
 const EVENTS_AT_A_TIME: usize = 4 * IN_FLIGHT_MAX;
 /// Commands that may be executing at a time.
@@ -49,13 +48,12 @@ pub struct Delivery {
     pub models: Value,
 }
 
-/// A connection and how far each lane is handed over to it.
+/// A connection and what is handed over to it.
 struct Connected {
     link: Link,
     window: Window,
     standing: Standing,
-    live_after: i64,
-    backlog_after: i64,
+    ahead: Ahead,
     health_due: Duration,
     numbers_due: Duration,
     health: Health,
@@ -72,8 +70,7 @@ impl Connected {
             link,
             window: Window::default(),
             standing: Standing::default(),
-            live_after: 0,
-            backlog_after: 0,
+            ahead: Ahead::default(),
             health_due: now,
             numbers_due: now,
             health: Health::Up,
@@ -97,6 +94,11 @@ impl Connected {
     /// How many more publishes the broker lets wait for their PUBACK.
     fn room(&self) -> usize {
         self.window.room().saturating_sub(IN_FLIGHT_MAX - self.link.in_flight_max)
+    }
+
+    /// Whether one more row may be handed over; where one `careful`ly goes at a time, none may be in flight.
+    fn has_room(&self, careful: bool) -> bool {
+        self.room() > 0 && (!careful || self.window.rows().is_empty())
     }
 
     fn topic(&self, suffix: &str) -> String {
@@ -210,7 +212,7 @@ impl Delivery {
                 }
             }
             // They stand before what was handed over already.
-            (LinkEvent::PutBack, Some(connected)) => connected.backlog_after = 0,
+            (LinkEvent::PutBack, Some(connected)) => connected.ahead.fetch_backlog_from_the_start(),
             (LinkEvent::Wake, _) | (_, None) => {}
         }
     }
@@ -256,7 +258,10 @@ impl Delivery {
         if round.accepted.is_empty() {
             return Ok(());
         }
-        self.actions.delivered(round.accepted.clone())?;
+        // While more go out, the next rows that are counted carry this to the disk.
+        let more = round.connected.as_ref().is_some_and(|connected| !connected.ahead.is_empty());
+        let durable = if more { Durable::WithTheNext } else { Durable::Now };
+        self.actions.delivered(round.accepted.clone(), durable)?;
         round.accepted.clear();
         // What closed the intake may be over.
         if !self.actions.shared.intake_open() && round.connected.as_ref().is_some_and(|c| c.window.is_empty()) {
@@ -301,34 +306,31 @@ impl Delivery {
     /// Hands over rows, the live lane's first; one at a time where one of them may be what ends connections.
     fn fill(&self, connected: &mut Connected, careful: bool, now: Duration) -> Result<(), JournalError> {
         for lane in [Lane::Live, Lane::Backlog] {
-            let in_flight = connected.window.rows();
-            let (room, enough) = if careful {
-                (connected.room().min(usize::from(in_flight.is_empty())), 1)
-            } else {
-                (connected.room(), REFILL_ROOM.min(connected.link.in_flight_max))
-            };
-            if room < enough {
-                return Ok(());
+            if connected.has_room(careful) && connected.ahead.lane(lane).is_empty() {
+                self.fetch(connected, lane)?;
             }
-            let after = if lane == Lane::Live { connected.live_after } else { connected.backlog_after };
-            let mut rows = self.actions.journal.outbox_after(lane, after, room + in_flight.len())?;
-            rows.retain(|row| !in_flight.contains(&row.seq));
-            rows.truncate(room);
-            if rows.is_empty() {
-                continue;
-            }
-            // Counted first, all at once: a message that may have arrived must say so when it comes again.
-            self.actions.journal.outbox_attempted(rows.iter().map(|row| row.seq).collect())?;
-            for row in rows {
-                let seq = row.seq;
+            while connected.has_room(careful) {
+                let Some(row) = connected.ahead.lane(lane).pop_front() else { break };
                 if !self.hand_over(connected, &row, now) {
-                    break;
-                }
-                match lane {
-                    Lane::Live => connected.live_after = seq,
-                    Lane::Backlog => connected.backlog_after = seq,
+                    connected.ahead.lane(lane).push_front(row);
+                    return Ok(());
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Fetches the next rows of a lane, those in flight left out, and counts them as attempted: a message that may
+    /// have arrived must say so when it comes again.
+    fn fetch(&self, connected: &mut Connected, lane: Lane) -> Result<(), JournalError> {
+        let in_flight = connected.window.rows();
+        let after = connected.ahead.after(lane);
+        let mut rows = self.actions.journal.outbox_after(lane, after, AHEAD_MAX + in_flight.len())?;
+        rows.retain(|row| !in_flight.contains(&row.seq));
+        rows.truncate(AHEAD_MAX);
+        if !rows.is_empty() {
+            self.actions.journal.outbox_attempted(rows.iter().map(|row| row.seq).collect())?;
+            connected.ahead.take_up(lane, rows);
         }
         Ok(())
     }

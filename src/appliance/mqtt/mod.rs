@@ -6,6 +6,7 @@
 //! fresh client, and what was not acknowledged is taken from the journal again. [`loopback`] is a
 //! small broker for the demonstration and the tests.
 
+pub mod ahead;
 pub mod backoff;
 pub(super) mod certificate;
 mod client;
