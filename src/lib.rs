@@ -11,6 +11,7 @@
 //! | [`dicom`] | files to studies, studies to files; the only importer of `dicom_*` |
 //! | [`phantom`] | a lumbar spine made of arithmetic, with known truth |
 //! | [`export`] | the reading bundle, and what is made from it: JSON, label maps, pictures |
+//! | [`labels`] | report text to level-by-level labels with the words that say them; pure |
 //! | [`evaluation`] | how right readings are: a truth file and readings in, figures out |
 //! | [`appliance`] | the machine room: folder, journal, children, MQTT, supervisor |
 //! | [`cli`] | one file a verb |
@@ -67,5 +68,6 @@ pub mod dicom;
 pub mod evaluation;
 pub mod export;
 pub mod inference;
+pub mod labels;
 pub mod phantom;
 pub mod spine;
