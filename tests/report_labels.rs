@@ -86,7 +86,8 @@ fn every_entry_of_the_lexicon_does_what_its_example_says() {
         let Some(text) = &example.example else { continue };
         tried += 1;
         let lines = example.expect.iter().map(|line| label_line(line).unwrap_or_else(|| panic!("{id}: {line}")));
-        let file: String = lines.flatten().map(|(place, entry)| format!("{place}{}\n", &entry.line()[entry.place.len()..])).collect();
+        let file: String =
+            lines.flatten().map(|(place, entry)| format!("{place}{}\n", &entry.line()[entry.place.len()..])).collect();
         let expected = labelled::entries(&file);
         let said = said(&labeller.label(text).labels);
         if expected != said {

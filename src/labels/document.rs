@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::heads::{Head, heads_of};
 use super::items::{Item, Joint, What, items_of};
-use super::label::{Extent, Label, LevelSource, Place, Presence, Section, Span};
+use super::label::{Extent, Finding, Label, LevelSource, Place, Presence, Section, Span};
 use super::lexicon::{Cue, Heading, Lexicon};
 use super::places::{Before, Where, place};
 use super::tokens::{Kind, Token, WordBuffer, tokenize};
@@ -94,9 +94,14 @@ impl<'a> Labeller<'a> {
         }
         modifiers::attach(items, &mut heads);
         scope::decide(items, &mut heads);
+        share_side_of_operation(&mut heads);
         let mut named: Option<(usize, Vec<Place>)> = None;
-        for head in &heads {
-            let found = place(items, &heads, head, &standing.before);
+        let each = respectively(items, &heads);
+        for (i, head) in heads.iter().enumerate() {
+            let mut found = place(items, &heads, head, &standing.before);
+            if let Some(places) = &each {
+                found.places = vec![places[i]];
+            }
             if let (Some(item), false) = (found.item, found.places.is_empty())
                 && named.as_ref().is_none_or(|(last, _)| item >= *last)
             {
@@ -107,6 +112,23 @@ impl<'a> Labeller<'a> {
         if let Some((_, places)) = named {
             standing.before.current = places;
         }
+    }
+}
+
+/// "L4-5 and L5-S1 show a bulge and a protrusion respectively": a level for each head.
+fn respectively(items: &[Item], heads: &[Head]) -> Option<Vec<Place>> {
+    items.iter().find(|item| item.what == What::Cue(Cue::Respectively))?;
+    items.iter().find_map(|item| match &item.what {
+        What::Levels(mention) if mention.places.len() == heads.len() => Some(mention.places.clone()),
+        _ => None,
+    })
+}
+
+/// "Right hemilaminectomy and discectomy" is one operation.
+fn share_side_of_operation(heads: &mut [Head]) {
+    let side = heads.iter().find(|head| head.finding == Finding::PostOperative).and_then(|head| head.side);
+    for head in heads.iter_mut().filter(|head| head.finding == Finding::PostOperative) {
+        head.side = head.side.or(side);
     }
 }
 
@@ -169,14 +191,18 @@ fn section_heading(items: &[Item]) -> Option<(Heading, usize)> {
                 (_, Heading::Lumbar) | (None, _) => heading = Some(*found),
                 _ => {}
             },
-            What::Word | What::Joint(Joint::And | Joint::Of | Joint::Comma | Joint::Dash | Joint::Slash | Joint::With | Joint::At) => {}
+            What::Word
+            | What::Joint(
+                Joint::And | Joint::Of | Joint::Comma | Joint::Dash | Joint::Slash | Joint::With | Joint::At,
+            ) => {}
             What::Cue(Cue::Other | Cue::No | Cue::Nothing | Cue::NoLabel) if heading.is_some() => {}
             _ => return None,
         }
     }
     // A line of a few words without a colon is a heading only where it says nothing else.
     let heading = heading?;
-    let is_long = colon.is_none() && matches!(heading, Heading::NoLabels | Heading::Impression | Heading::Findings) && end > 3;
+    let is_long =
+        colon.is_none() && matches!(heading, Heading::NoLabels | Heading::Impression | Heading::Findings) && end > 3;
     (!is_long).then_some((heading, colon.map_or(end, |colon| colon + 1)))
 }
 
@@ -192,7 +218,11 @@ fn level_heading(items: &[Item]) -> Option<(Vec<Place>, usize)> {
         return None;
     }
     let mut end = begin + 1;
-    while items.get(end).is_some_and(|item| matches!(item.what, What::Word | What::Structure(_) | What::Joint(Joint::Bracket))) && end < begin + 4 {
+    while items
+        .get(end)
+        .is_some_and(|item| matches!(item.what, What::Word | What::Structure(_) | What::Joint(Joint::Bracket)))
+        && end < begin + 4
+    {
         end += 1;
     }
     let at_end = items.get(end).is_none();
@@ -230,9 +260,23 @@ fn goes_on(text: &str, tokens: &[Token], from: usize, at: usize) -> bool {
         return false;
     }
     let ends_open = matches!(tokens[at - 1].kind, Kind::Comma | Kind::Hyphen | Kind::Slash | Kind::And)
-        || ["the", "of", "and", "at", "with", "to", "or", "compressing", "encroaching", "mild", "moderate", "severe", "disc"]
-            .iter()
-            .any(|last| tokens[at - 1].of(text).eq_ignore_ascii_case(last));
+        || [
+            "the",
+            "of",
+            "and",
+            "at",
+            "with",
+            "to",
+            "or",
+            "compressing",
+            "encroaching",
+            "mild",
+            "moderate",
+            "severe",
+            "disc",
+        ]
+        .iter()
+        .any(|last| tokens[at - 1].of(text).eq_ignore_ascii_case(last));
     ends_open || GOES_ON.contains(&word)
 }
 
@@ -255,7 +299,11 @@ fn labels_of(items: &[Item], tokens: &[Token], head: &Head, found: &Where, secti
             attributes: head.attributes,
             evidence: span(head.items.0, head.items.1),
             level_evidence: found.item.map(|item| span(item, item)),
-            level_source: if *place == Place::Unknown && found.item.is_none() { LevelSource::Unsaid } else { found.source },
+            level_source: if *place == Place::Unknown && found.item.is_none() {
+                LevelSource::Unsaid
+            } else {
+                found.source
+            },
             section,
             rule: Arc::clone(&head.rule),
             conflict: false,
@@ -287,7 +335,7 @@ fn set_characters(text: &str, labels: &mut [Label]) {
 
 /// Said twice in a section, labelled once: the first stays.
 fn once_each(labels: Vec<Label>) -> Vec<Label> {
-    type Key = (Place, super::Finding, Option<super::Side>, Presence, Option<Extent>, String, Section, Option<Arc<str>>);
+    type Key = (Place, Finding, Option<super::Side>, Presence, Option<Extent>, String, Section, Option<Arc<str>>);
     let mut seen: std::collections::HashSet<Key> = std::collections::HashSet::with_capacity(labels.len());
     labels
         .into_iter()
@@ -302,7 +350,7 @@ fn once_each(labels: Vec<Label>) -> Vec<Label> {
 fn flag_conflicts(mut labels: Vec<Label>) -> Vec<Label> {
     use std::collections::HashMap;
     type Said = Vec<usize>;
-    let mut by_subject: HashMap<(Place, super::Finding), Said> = HashMap::new();
+    let mut by_subject: HashMap<(Place, Finding), Said> = HashMap::new();
     for (i, label) in labels.iter().enumerate() {
         by_subject.entry((label.place, label.finding)).or_default().push(i);
     }
@@ -311,7 +359,10 @@ fn flag_conflicts(mut labels: Vec<Label>) -> Vec<Label> {
         for &a in said {
             for &b in said {
                 let (first, second) = (&labels[a], &labels[b]);
-                if first.section != Section::Impression && second.section == Section::Impression && disagree(first, second) {
+                if first.section != Section::Impression
+                    && second.section == Section::Impression
+                    && disagree(first, second)
+                {
                     conflicting.extend([a, b]);
                 }
             }

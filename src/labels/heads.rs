@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::items::{Item, Joint, What};
 use super::label::{Attributes, Extent, Finding, Presence, Side};
-use super::lexicon::{At, Cue, Form, Lexicon};
+use super::lexicon::{At, Cue, Form, Lexicon, Relation, RelationRule};
 
 /// Words that may stand between a relation and its structure.
 const WORDS_BETWEEN_MAX: usize = 4;
@@ -48,6 +48,14 @@ pub struct Head {
     pub dropped: bool,
     /// It is absent at the levels that are not named.
     pub of_rest: bool,
+    /// It was said again at this item, of one before: "mild on the right and severe on the left".
+    pub born: usize,
+    /// The item that says how much.
+    pub extent_item: Option<usize>,
+    /// The item by whose place its presence is decided instead of the predicate's.
+    pub judged_at: Option<usize>,
+    /// What is said of its presence by the very word that says it again.
+    pub forced: Option<Presence>,
 }
 
 /// What must be said with a finding.
@@ -80,7 +88,11 @@ pub fn heads_of(items: &[Item], lexicon: &Lexicon) -> Vec<Head> {
                 for &structure in &structures {
                     taken[structure] = true;
                 }
+                let known = heads.len();
                 of_relation(items, at, (number, phrase), &structures, lexicon, &mut heads);
+                if structures.is_empty() && heads.len() == known {
+                    heads.extend(of_what_was_said(items, at, number, &heads, lexicon));
+                }
             }
             _ => {}
         }
@@ -109,11 +121,47 @@ fn of_finding(at: usize, number: usize, lexicon: &Lexicon) -> Option<Head> {
         has_sides: true,
         items: (at, at),
         extent: None,
-        side: None,
+        side: rule.side,
         presence: Presence::Present,
         attributes: Attributes { direction: rule.direction, ..Attributes::default() },
         dropped: false,
         of_rest: false,
+        born: 0,
+        extent_item: None,
+        judged_at: None,
+        forced: None,
+    })
+}
+
+/// "No canal stenosis except at L4-5, where there is moderate narrowing": of the canal. "Degenerative disc bulge": of the disc.
+fn of_what_was_said(items: &[Item], at: usize, number: usize, heads: &[Head], lexicon: &Lexicon) -> Option<Head> {
+    let relation = lexicon.relations.get(number)?;
+    let like = |item: usize| match items[item].what {
+        What::Relation(other, _) => lexicon.relations.get(other).map(|relation| relation.like),
+        _ => None,
+    };
+    if let (What::Relation(_, phrase), Some(What::Finding(next))) =
+        (&items[at].what, items.get(at + 1).map(|i| &i.what))
+        && lexicon.findings.get(*next)?.at == At::Disc
+        && relation.form == Form::Participle
+    {
+        let rule = lexicon.rule(number, *phrase, lexicon.structure("disc"))?;
+        if rule.finding == Finding::Degeneration {
+            let mut found = Vec::new();
+            push_relation(at, at, (rule, None), relation, lexicon, &mut found);
+            return found.pop();
+        }
+    }
+    let last = heads.iter().rev().find(|head| head.predicate != head.carrier || like(head.predicate).is_some())?;
+    (like(last.predicate) == Some(relation.like) && relation.form == Form::Noun).then(|| Head {
+        carrier: at,
+        predicate: at,
+        items: (at, at),
+        extent: relation.extent,
+        extent_item: None,
+        side: None,
+        attributes: Attributes::default(),
+        ..last.clone()
     })
 }
 
@@ -136,40 +184,55 @@ fn of_relation(
     let candidates: Vec<Option<usize>> =
         if structures.is_empty() { vec![None] } else { structures.iter().copied().map(Some).collect() };
     for structure in candidates {
-        let Some((rule, kind)) = said(structure) else { continue };
-        let carrier = structure.unwrap_or(at);
-        let of_disc = matches!(rule.finding, Finding::Degeneration | Finding::HeightLoss | Finding::AnnularFissure);
-        heads.push(Head {
-            finding: rule.finding,
-            at: match rule.finding {
-                _ if of_disc => At::Disc,
-                Finding::Spondylolisthesis => At::Slip,
-                _ => At::Vertebra,
-            },
-            structure: rule.structure.clone(),
-            rule: Arc::clone(&rule.id),
-            carrier,
-            predicate: at,
-            says_absent: relation.absent,
-            hangs_on: relation.form == Form::Verb,
-            needs: Needs::Nothing,
-            has_sides: kind.is_some_and(|kind| lexicon.has_sides(kind)),
-            items: (carrier.min(at), carrier.max(at)),
-            extent: relation.extent,
-            side: None,
-            presence: Presence::Present,
-            attributes: Attributes::default(),
-            dropped: false,
-            of_rest: false,
-        });
+        if let Some(said) = said(structure) {
+            push_relation(at, structure.unwrap_or(at), said, relation, lexicon, heads);
+        }
     }
+}
+
+fn push_relation(
+    at: usize,
+    carrier: usize,
+    (rule, kind): (&RelationRule, Option<usize>),
+    relation: &Relation,
+    lexicon: &Lexicon,
+    heads: &mut Vec<Head>,
+) {
+    let of_disc = matches!(rule.finding, Finding::Degeneration | Finding::HeightLoss | Finding::AnnularFissure);
+    heads.push(Head {
+        finding: rule.finding,
+        at: match rule.finding {
+            _ if of_disc => At::Disc,
+            Finding::Spondylolisthesis => At::Slip,
+            _ => At::Vertebra,
+        },
+        structure: rule.structure.clone(),
+        rule: Arc::clone(&rule.id),
+        carrier,
+        predicate: at,
+        says_absent: relation.absent,
+        hangs_on: relation.form == Form::Verb,
+        needs: Needs::Nothing,
+        has_sides: kind.is_some_and(|kind| lexicon.has_sides(kind)),
+        items: (carrier.min(at), carrier.max(at)),
+        extent: relation.extent,
+        side: None,
+        presence: Presence::Present,
+        attributes: Attributes::default(),
+        dropped: false,
+        of_rest: false,
+        born: 0,
+        extent_item: None,
+        judged_at: None,
+        forced: None,
+    });
 }
 
 /// The structures of which the relation at `items[at]` says something.
 fn structures_of(items: &[Item], at: usize, number: usize, taken: &[bool], lexicon: &Lexicon) -> Vec<usize> {
     let Some(relation) = lexicon.relations.get(number) else { return Vec::new() };
     let right = || list_to_the_right(items, at, lexicon);
-    let left = || list_to_the_left(items, at, taken);
+    let left = || list_to_the_left(items, at, taken, relation.form == Form::Participle, lexicon);
     let or = |first: Vec<usize>, second: &dyn Fn() -> Vec<usize>| if first.is_empty() { second() } else { first };
     match relation.form {
         Form::Verb => or(right(), &left),
@@ -180,7 +243,9 @@ fn structures_of(items: &[Item], at: usize, number: usize, taken: &[bool], lexic
         Form::Participle => {
             let beside = items[at + 1..]
                 .iter()
-                .position(|next| !matches!(next.what, What::Cue(Cue::Zone | Cue::Side(_) | Cue::Section(_)) | What::Levels(_)))
+                .position(|next| {
+                    !matches!(next.what, What::Cue(Cue::Zone | Cue::Side(_) | Cue::Section(_)) | What::Levels(_))
+                })
                 .is_some_and(|skip| matches!(items[at + 1 + skip].what, What::Structure(_)));
             if beside { right() } else { left() }
         }
@@ -190,7 +255,9 @@ fn structures_of(items: &[Item], at: usize, number: usize, taken: &[bool], lexic
 fn is_modifier(item: &Item) -> bool {
     matches!(
         item.what,
-        What::Cue(Cue::Zone | Cue::Side(_) | Cue::Extent(_) | Cue::NotASide | Cue::Section(_)) | What::Levels(_) | What::SizeMm(_)
+        What::Cue(Cue::Zone | Cue::Side(_) | Cue::Extent(_) | Cue::NotASide | Cue::Section(_))
+            | What::Levels(_)
+            | What::SizeMm(_)
     )
 }
 
@@ -213,6 +280,9 @@ fn list_to_the_right(items: &[Item], at: usize, lexicon: &Lexicon) -> Vec<usize>
     }
     // And on, as long as it is a list.
     loop {
+        if is_of_other(items, next) {
+            return found;
+        }
         if belongs_to_a_noun(items, next, at, lexicon) && !found.is_empty() {
             return found;
         }
@@ -220,6 +290,15 @@ fn list_to_the_right(items: &[Item], at: usize, lexicon: &Lexicon) -> Vec<usize>
         let Some(after) = next_in_list(items, next) else { return found };
         next = after;
     }
+}
+
+/// "Signal of the cord", "height of the vertebral bodies": of nothing that is labelled.
+fn is_of_other(items: &[Item], structure: usize) -> bool {
+    items.get(structure + 1).is_some_and(|item| item.is_joint(Joint::Of))
+        && items[structure + 2..]
+            .iter()
+            .find(|item| item.what != What::Word)
+            .is_some_and(|item| item.what == What::Cue(Cue::Other))
 }
 
 /// "… and moderate canal stenosis": the canal is the stenosis's.
@@ -230,6 +309,8 @@ fn belongs_to_a_noun(items: &[Item], structure: usize, relation: usize, lexicon:
             structure + 1 + skip != relation
                 && lexicon.relations.get(number).is_some_and(|relation| relation.form == Form::Noun)
         }
+        // "…, left foraminal disc protrusion": the zone of a disc.
+        What::Finding(_) => true,
         _ => false,
     })
 }
@@ -250,8 +331,14 @@ fn next_in_list(items: &[Item], at: usize) -> Option<usize> {
     None
 }
 
-fn list_to_the_left(items: &[Item], at: usize, taken: &[bool]) -> Vec<usize> {
+fn list_to_the_left(items: &[Item], at: usize, taken: &[bool], shares: bool, lexicon: &Lexicon) -> Vec<usize> {
     let mut words = 0;
+    // "The discs are desiccated and narrowed": of the same discs.
+    let mut is_shared = false;
+    let is_participle = |item: &Item| match item.what {
+        What::Relation(number, _) => lexicon.relations.get(number).is_some_and(|r| r.form == Form::Participle),
+        _ => false,
+    };
     let mut found = Vec::new();
     let mut next = at;
     // To the nearest structure.
@@ -259,10 +346,15 @@ fn list_to_the_left(items: &[Item], at: usize, taken: &[bool]) -> Vec<usize> {
         let Some(before) = next.checked_sub(1) else { return found };
         next = before;
         match &items[next].what {
-            What::Structure(_) if !taken[next] => break,
+            What::Structure(_) if !taken[next] || is_shared => break,
+            What::Relation(..) if shares && is_participle(&items[next]) => is_shared = true,
+            What::Joint(Joint::And | Joint::Comma)
+                if shares && next.checked_sub(1).is_some_and(|before| is_participle(&items[before])) => {}
             What::Word if words < WORDS_BETWEEN_MAX => words += 1,
             What::Joint(Joint::Is | Joint::Bracket | Joint::Colon | Joint::Dash | Joint::At | Joint::More) => {}
-            What::Cue(Cue::No | Cue::Not | Cue::May | Cue::Nothing | Cue::Now | Cue::Was | Cue::NoRest | Cue::Emphasis) => {}
+            What::Cue(
+                Cue::No | Cue::Not | Cue::May | Cue::Nothing | Cue::Now | Cue::Was | Cue::NoRest | Cue::Emphasis,
+            ) => {}
             _ if is_modifier(&items[next]) => {}
             _ => return found,
         }
@@ -273,7 +365,7 @@ fn list_to_the_left(items: &[Item], at: usize, taken: &[bool]) -> Vec<usize> {
     while let Some(before) = next.checked_sub(1) {
         next = before;
         match &items[next].what {
-            What::Structure(_) if joined && !taken[next] => {
+            What::Structure(_) if joined && (!taken[next] || is_shared) => {
                 found.push(next);
                 (joined, words) = (false, 0);
             }

@@ -1,7 +1,7 @@
 //! A sentence as a row of items: what the lexicon knows, levels, sizes, and the joints between them.
 
 use super::label::{Extent, Place};
-use super::levels::{self, Mention};
+use super::levels::{self, Mention, Which};
 use super::lexicon::{Cue, Lexicon, Meaning};
 use super::tokens::{Kind, Token};
 use crate::spine::{Disc, Vertebra};
@@ -101,6 +101,7 @@ pub fn items_of(text: &str, tokens: &[Token], (from, to): (usize, usize), lexico
         at = end;
     }
     join_levels(items);
+    say_range_once(items);
     drop_names_of_roots(items, lexicon);
     join_extents(items);
 }
@@ -116,9 +117,7 @@ fn item_at(text: &str, tokens: &[Token], at: usize, lexicon: &Lexicon, before: &
         What::Levels(_) => true,
         _ => false,
     });
-    if in_list
-        && let Some((mention, end)) = levels::bare_pair_at(text, tokens, at)
-    {
+    if in_list && let Some((mention, end)) = levels::bare_pair_at(text, tokens, at) {
         return (What::Levels(mention), end);
     }
     if let Some(found) = numbered(text, tokens, at, before, lexicon) {
@@ -132,6 +131,7 @@ fn item_at(text: &str, tokens: &[Token], at: usize, lexicon: &Lexicon, before: &
 
 fn what(meaning: Meaning) -> What {
     let place = |place| What::Levels(Mention { places: vec![place], ..Mention::default() });
+    let before = |which| What::Levels(Mention { which, ..Mention::default() });
     match meaning {
         Meaning::Finding(number) => What::Finding(number),
         Meaning::Structure(number) => What::Structure(number),
@@ -140,8 +140,9 @@ fn what(meaning: Meaning) -> What {
         Meaning::Cue(Cue::AllLevels) => place(Place::All),
         Meaning::Cue(Cue::RestLevels) => place(Place::Rest),
         Meaning::Cue(Cue::OneUnknownLevel) => place(Place::Unknown),
-        // No places: those of before.
-        Meaning::Cue(Cue::SameLevel) => What::Levels(Mention::default()),
+        Meaning::Cue(Cue::SameLevel) => before(Which::Same),
+        Meaning::Cue(Cue::FormerLevel) => before(Which::Former),
+        Meaning::Cue(Cue::LatterLevel) => before(Which::Latter),
         Meaning::Cue(cue) => What::Cue(cue),
     }
 }
@@ -167,7 +168,9 @@ fn numbered(text: &str, tokens: &[Token], at: usize, before: &[Item], lexicon: &
         };
     }
     let word = token.of(text);
-    let named = |text_of: &str| tokens.get(at + 1).and_then(|next| numeral(next.of(text))).filter(|_| word.eq_ignore_ascii_case(text_of));
+    let named = |text_of: &str| {
+        tokens.get(at + 1).and_then(|next| numeral(next.of(text))).filter(|_| word.eq_ignore_ascii_case(text_of))
+    };
     if let Some(number) = named("type").or_else(|| named("types")) {
         return Some((What::Type(number), at + 2));
     }
@@ -184,7 +187,9 @@ fn numbered(text: &str, tokens: &[Token], at: usize, before: &[Item], lexicon: &
 
 fn after_modic(before: &[Item], lexicon: &Lexicon) -> bool {
     before.last().is_some_and(|item| match item.what {
-        What::Finding(number) => lexicon.findings.get(number).is_some_and(|f| f.finding == super::label::Finding::Modic),
+        What::Finding(number) => {
+            lexicon.findings.get(number).is_some_and(|f| f.finding == super::label::Finding::Modic)
+        }
         _ => false,
     })
 }
@@ -219,9 +224,12 @@ fn joint(text: &str, tokens: &[Token], at: usize) -> Option<Joint> {
             "on" | "upon" | "against" | "onto" | "over" => Joint::On,
             "at" | "in" | "to" | "from" | "toward" | "towards" | "behind" | "affecting" => Joint::At,
             "with" => Joint::With,
-            "is" | "are" | "appears" | "appear" | "remains" | "remain" | "appeared" | "was" | "were" | "measures" | "graded" | "shows" | "show" => Joint::Is,
-            "by" | "due" | "causing" | "causes" | "cause" | "resulting" | "producing" | "leading" | "secondary" | "results" | "leads" | "produces" => Joint::By,
-            "more" | "greater" | "worse" | "than" | "worst" | "most" | "less" | "mainly" | "predominantly" | "largest" => Joint::More,
+            "is" | "are" | "appears" | "appear" | "remains" | "remain" | "appeared" | "was" | "were" | "measures"
+            | "graded" | "shows" | "show" => Joint::Is,
+            "by" | "due" | "causing" | "causes" | "cause" | "resulting" | "producing" | "leading" | "secondary"
+            | "results" | "leads" | "produces" => Joint::By,
+            "more" | "greater" | "worse" | "than" | "worst" | "most" | "less" | "mainly" | "predominantly"
+            | "largest" => Joint::More,
             _ => return None,
         },
         _ => return None,
@@ -236,10 +244,10 @@ fn join_levels(items: &mut Vec<Item>) {
         let mut item = items[at].clone();
         at += 1;
         while let What::Levels(mention) = &mut item.what {
-            let joints = items[at..].iter().take(2).take_while(|i| is_list_joint(i)).count();
+            let joints = joints_of_list(items, at);
             let Some(Item { what: What::Levels(next), end, .. }) = items.get(at + joints) else { break };
-            // "L4-5 this level" is no list; a colon or bracket ends one.
-            if joints == 0 && (next.places.is_empty() || mention.places.is_empty()) {
+            // "L4-5 this level" is no list.
+            if next.which != Which::Named || mention.which != Which::Named {
                 break;
             }
             mention.places.extend(next.places.iter().copied());
@@ -251,6 +259,36 @@ fn join_levels(items: &mut Vec<Item>) {
         joined.push(item);
     }
     *items = joined;
+}
+
+/// How many joints go on a list of levels at `at`: "," "and", "and of" before a level that nothing hangs on.
+fn joints_of_list(items: &[Item], at: usize) -> usize {
+    let joints = items[at..].iter().take(2).take_while(|i| is_list_joint(i)).count();
+    let prepositions = items[at + joints..]
+        .iter()
+        .take(1)
+        .filter(|item| matches!(item.what, What::Joint(Joint::Of | Joint::At)))
+        .count();
+    let hangs_on_it =
+        |item: &Item| matches!(item.what, What::Finding(_) | What::Relation(..) | What::Structure(_) | What::Cue(_));
+    let ends = !items.get(at + joints + prepositions + 1).is_some_and(hangs_on_it);
+    if joints > 0 && prepositions > 0 && ends { joints + prepositions } else { joints }
+}
+
+/// "at every level from L2-3 to L5-S1" is those levels.
+fn say_range_once(items: &mut [Item]) {
+    for at in 1..items.len() {
+        let all = |item: &Item| matches!(&item.what, What::Levels(mention) if mention.places == [Place::All]);
+        let named = matches!(&items[at].what, What::Levels(mention) if !mention.places.is_empty());
+        let from = at.saturating_sub(3);
+        if named && items[at - 1].is_joint(Joint::At) && !all(&items[at]) {
+            for item in &mut items[from..at] {
+                if all(item) {
+                    item.what = What::Word;
+                }
+            }
+        }
+    }
 }
 
 fn is_list_joint(item: &Item) -> bool {
@@ -265,10 +303,12 @@ fn drop_names_of_roots(items: &mut [Item], lexicon: &Lexicon) {
         if mention.places.is_empty() && !mention.is_foreign || !only_vertebrae {
             continue;
         }
-        let next = items[at + 1..].iter().take(3).find(|item| {
-            !matches!(item.what, What::Word | What::Joint(Joint::Bracket) | What::Cue(Cue::Zone))
-        });
-        let is_of_root = matches!(next.map(|item| &item.what), Some(What::Structure(number)) if lexicon.is_root(*number));
+        let next = items[at + 1..]
+            .iter()
+            .take(3)
+            .find(|item| !matches!(item.what, What::Word | What::Joint(Joint::Bracket) | What::Cue(Cue::Zone)));
+        let is_of_root =
+            matches!(next.map(|item| &item.what), Some(What::Structure(number)) if lexicon.is_root(*number));
         let follows_root = at > 0
             && matches!(&items[at - 1].what, What::Joint(Joint::Bracket))
             && items[at + 1..].first().is_some_and(|item| item.is_joint(Joint::Bracket));
@@ -282,18 +322,23 @@ fn drop_names_of_roots(items: &mut [Item], lexicon: &Lexicon) {
 fn join_extents(items: &mut Vec<Item>) {
     let mut at = 0;
     while at + 2 < items.len() {
-        let (What::Cue(Cue::Extent(Extent::Graded { from, .. })), What::Cue(Cue::Extent(Extent::Graded { to, .. }))) =
-            (&items[at].what, &items[at + 2].what)
+        let is_joint =
+            |item: &&Item| matches!(item.what, What::Joint(Joint::Slash | Joint::Dash | Joint::Or | Joint::At));
+        let joints = items[at + 1..].iter().take(3).take_while(is_joint).count();
+        let other = items.get(at + 1 + joints).map(|item| &item.what);
+        let (
+            What::Cue(Cue::Extent(Extent::Graded { from, .. })),
+            Some(What::Cue(Cue::Extent(Extent::Graded { to, .. }))),
+        ) = (&items[at].what, other)
         else {
             at += 1;
             continue;
         };
-        let joins = matches!(items[at + 1].what, What::Joint(Joint::Slash | Joint::Dash | Joint::Or | Joint::At));
-        if joins {
+        if joints > 0 {
             let (from, to) = ((*from).min(*to), (*from).max(*to));
             items[at].what = What::Cue(Cue::Extent(Extent::Graded { from, to }));
-            items[at].end = items[at + 2].end;
-            items.drain(at + 1..=at + 2);
+            items[at].end = items[at + 1 + joints].end;
+            items.drain(at + 1..=at + 1 + joints);
         } else {
             at += 1;
         }

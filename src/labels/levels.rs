@@ -7,9 +7,25 @@ use crate::spine::{Disc, Vertebra};
 /// Most levels between two that are named.
 const RANGE_LEVELS_MAX: usize = 12;
 
+/// How levels are said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Which {
+    /// By their names.
+    #[default]
+    Named,
+    /// Those of before: "the same level".
+    Same,
+    /// The first of those before.
+    Former,
+    /// The last of those before.
+    Latter,
+}
+
 /// Levels that stand together in the text.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Mention {
+    /// How they are said.
+    pub which: Which,
     /// Discs, or vertebrae that are named alone.
     pub places: Vec<Place>,
     /// They come from a range of vertebrae, such as "L3 to S1".
@@ -49,6 +65,9 @@ impl Name {
 
 /// The levels that begin at `tokens[at]`, and the token after them.
 pub fn mention_at(text: &str, tokens: &[Token], at: usize) -> Option<(Mention, usize)> {
+    if let Some(found) = between(text, tokens, at) {
+        return Some(found);
+    }
     let (first, mut next) = vertebra_or_pair(text, tokens, at)?;
     let mut mention = Mention::default();
     match first {
@@ -63,6 +82,21 @@ pub fn mention_at(text: &str, tokens: &[Token], at: usize) -> Option<(Mention, u
         },
     }
     Some((mention, next))
+}
+
+/// "between L2 and L5".
+fn between(text: &str, tokens: &[Token], at: usize) -> Option<(Mention, usize)> {
+    tokens.get(at).filter(|token| token.of(text).eq_ignore_ascii_case("between"))?;
+    let (Named::One(upper), next) = vertebra_or_pair(text, tokens, at + 1)? else { return None };
+    let joint = tokens.get(next)?;
+    if joint.kind != Kind::And && !joint.of(text).eq_ignore_ascii_case("and") {
+        return None;
+    }
+    let (upper, (lower, end)) = (upper.vertebra()?, lower_vertebra(text, tokens, next + 1, upper.vertebra()?)?);
+    (upper < lower).then(|| {
+        let places = discs_between(upper, lower).into_iter().map(Place::Disc).collect();
+        (Mention { places, is_range: true, ..Mention::default() }, end)
+    })
 }
 
 /// One name, or two in one word.
@@ -223,6 +257,13 @@ fn pair(
                 mention.places.push(Place::Disc(Disc::new(lower, third)));
                 (lower, at) = (third, after);
             }
+            // "L3-4 - L5-S1".
+            Joint::Mark if begins_a_pair && third > lower => {
+                let (last, after) = end_of_range(text, tokens, after, third);
+                mention.places.extend(discs_between(lower, last).into_iter().map(Place::Disc));
+                mention.is_range = true;
+                return after;
+            }
             Joint::Range if lower <= third => {
                 let (last, after) = end_of_range(text, tokens, after, third);
                 mention.places.extend(discs_between(lower, last).into_iter().map(Place::Disc));
@@ -335,6 +376,9 @@ mod tests {
             ("L3/4/&L4/5", "L3-L4 L4-L5"),
             ("L3-4/L4-5", "L3-L4 L4-L5"),
             ("L4 on L5", "L4-L5"),
+            ("L3/4 - L5/S1", "L3-L4 L4-L5 L5-S1"),
+            ("between L1 and L4", "L1-L2 L2-L3 L3-L4"),
+            ("L2-5", "L2-L3 L3-L4 L4-L5"),
             ("L4 and L5", "L4 L5"),
             ("L5-L6 and L6-S1", "L5-L6 L6-S1"),
             ("C5-6", "foreign"),

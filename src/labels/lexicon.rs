@@ -19,7 +19,7 @@ const PHRASE_WORDS_MAX: usize = 8;
 /// Most phrases of a lexicon.
 const PHRASES_MAX: usize = 20_000;
 /// A word shorter than this is what it is.
-const CORRECTED_LETTERS_MIN: usize = 6;
+const CORRECTED_LETTERS_MIN: usize = 5;
 /// A word of so many letters may differ in two of them from what it was meant to be.
 const TWO_EDITS_LETTERS_MIN: usize = 9;
 
@@ -100,6 +100,7 @@ struct FindingEntry {
     #[serde(default)]
     needs_type: bool,
     direction: Option<String>,
+    side: Option<String>,
     #[serde(default)]
     codes: Codes,
     #[serde(flatten)]
@@ -196,6 +197,10 @@ pub enum Cue {
     Now,
     /// What follows is no label.
     NoLabel,
+    /// What follows is no label, unless it is a done operation.
+    NoLabelHistory,
+    /// What came before is no label.
+    NoLabelAfter,
     /// What was said of the words before ends here.
     Break,
     /// A noun that takes a word to itself.
@@ -210,6 +215,14 @@ pub enum Cue {
     RestLevels,
     /// The level before.
     SameLevel,
+    /// The first of the levels before.
+    FormerLevel,
+    /// The last of the levels before.
+    LatterLevel,
+    /// The first finding is at the first level, the second at the second.
+    Respectively,
+    /// The side that follows is the other one.
+    Opposite,
     /// More than one level.
     SeveralLevels,
     /// A level, not said which.
@@ -250,6 +263,8 @@ pub struct FindingRule {
     pub needs_type: bool,
     /// Where to it slipped.
     pub direction: Option<Direction>,
+    /// The side that the word says.
+    pub side: Option<Side>,
     /// Concept of SNOMED CT.
     pub snomed: Option<Arc<str>>,
 }
@@ -360,7 +375,13 @@ impl Lexicon {
             let name = entry.finding.as_deref().unwrap_or(&entry.id);
             let finding = Finding::from_name(name).ok_or_else(|| wrong(&entry.id, "is no finding that is known"))?;
             let direction = match &entry.direction {
-                Some(name) => Some(Direction::from_name(name).ok_or_else(|| wrong(&entry.id, "has no such direction"))?),
+                Some(name) => {
+                    Some(Direction::from_name(name).ok_or_else(|| wrong(&entry.id, "has no such direction"))?)
+                }
+                None => None,
+            };
+            let side = match &entry.side {
+                Some(name) => Some(Side::from_name(name).ok_or_else(|| wrong(&entry.id, "has no such side"))?),
                 None => None,
             };
             let meaning = Meaning::Finding(self.findings.len());
@@ -372,6 +393,7 @@ impl Lexicon {
                 needs_size: entry.needs_size,
                 needs_type: entry.needs_type,
                 direction,
+                side,
                 snomed: entry.codes.snomed.as_deref().map(Arc::from),
             });
             self.examples.push((entry.id, entry.example));
@@ -464,7 +486,10 @@ impl Lexicon {
             for form in forms {
                 let words: Vec<&str> = form.split(' ').filter(|word| !word.is_empty()).collect();
                 if words.is_empty() || words.len() > PHRASE_WORDS_MAX {
-                    return Err(wrong(entry, &format!("has a phrase of no words, or more than {PHRASE_WORDS_MAX}: {form:?}")));
+                    return Err(wrong(
+                        entry,
+                        &format!("has a phrase of no words, or more than {PHRASE_WORDS_MAX}: {form:?}"),
+                    ));
                 }
                 self.add_form(&words, meaning(number));
             }
@@ -484,17 +509,17 @@ impl Lexicon {
     }
 
     fn shape_words(&mut self, keep: &[String]) {
+        for (word, number) in &self.words {
+            let letters = word.chars().count();
+            if letters >= CORRECTED_LETTERS_MIN {
+                let first = word.chars().next().unwrap_or_default();
+                self.by_shape.entry((letters, first)).or_default().push((word.clone(), *number));
+            }
+        }
         for word in keep {
             // Known, and in no phrase.
             let next = u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX);
             self.words.entry(word.as_str().into()).or_insert(next);
-        }
-        for (word, number) in &self.words {
-            let letters = word.chars().count();
-            if letters >= CORRECTED_LETTERS_MIN && !keep.iter().any(|kept| **kept == **word) {
-                let first = word.chars().next().unwrap_or_default();
-                self.by_shape.entry((letters, first)).or_default().push((word.clone(), *number));
-            }
         }
         for words in self.by_shape.values_mut() {
             words.sort();
@@ -558,6 +583,12 @@ impl Lexicon {
         rules.iter().find(|rule| rule.only.as_ref().is_none_or(|only| only.iter().any(|phrase| phrase == said)))
     }
 
+    /// The structure called `id`.
+    #[must_use]
+    pub fn structure(&self, id: &str) -> Option<usize> {
+        self.structures.iter().position(|known| known == id)
+    }
+
     /// Whether structure `number` is the nerve roots, which are named after vertebrae.
     #[must_use]
     pub fn is_root(&self, number: usize) -> bool {
@@ -567,7 +598,9 @@ impl Lexicon {
     /// Whether structure `number` has two sides of which a word may name one for several structures.
     #[must_use]
     pub fn has_sides(&self, number: usize) -> bool {
-        self.structures.get(number).is_some_and(|id| !matches!(id.as_str(), "canal" | "sac" | "disc" | "disc-height" | "disc-signal"))
+        self.structures
+            .get(number)
+            .is_some_and(|id| !matches!(id.as_str(), "canal" | "sac" | "disc" | "disc-height" | "disc-signal"))
     }
 
     /// Every example, with the entry that it is of.
@@ -607,6 +640,12 @@ fn cue(kind: &str) -> Option<Cue> {
         "was" => Cue::Was,
         "now" => Cue::Now,
         "no-label" => Cue::NoLabel,
+        "no-label-history" => Cue::NoLabelHistory,
+        "no-label-after" => Cue::NoLabelAfter,
+        "former-level" => Cue::FormerLevel,
+        "latter-level" => Cue::LatterLevel,
+        "respectively" => Cue::Respectively,
+        "opposite" => Cue::Opposite,
         "break" => Cue::Break,
         "other" => Cue::Other,
         "zone" => Cue::Zone,

@@ -2,7 +2,8 @@
 
 use super::heads::Head;
 use super::items::{Item, Joint, What};
-use super::label::{LevelSource, Place};
+use super::label::{LevelSource, Place, Presence};
+use super::levels::Which;
 use super::lexicon::{At, Cue};
 use crate::spine::{Disc, Vertebra};
 
@@ -28,13 +29,33 @@ pub struct Where {
 
 /// Where `head` is.
 pub fn place(items: &[Item], heads: &[Head], head: &Head, before: &Before) -> Where {
+    if head.at == At::Spine {
+        return Where { places: vec![Place::All], source: LevelSource::Global, item: None };
+    }
     let several = several_at(items, head);
     if let Some(item) = named(items, heads, head) {
         let What::Levels(mention) = &items[item].what else { return unsaid() };
         if mention.is_foreign && mention.places.is_empty() {
             return Where { places: Vec::new(), source: LevelSource::Named, item: Some(item) };
         }
-        let said = if mention.places.is_empty() { &before.current } else { &mention.places };
+        let earlier = |at: usize| {
+            items[..at].iter().rev().find_map(|item| match &item.what {
+                What::Levels(mention) if !mention.places.is_empty() => Some(&mention.places),
+                _ => None,
+            })
+        };
+        let of_before = earlier(item).unwrap_or(&before.current);
+        let which: Vec<Place> = match mention.which {
+            Which::Named => mention.places.clone(),
+            Which::Same => of_before.clone(),
+            Which::Former => of_before.first().copied().into_iter().collect(),
+            Which::Latter => of_before.last().copied().into_iter().collect(),
+        };
+        let said = &which;
+        // "Apart from L5-S1, … no protrusion": at the others.
+        if head.presence == Presence::Absent && item < head.items.0 && is_excepted(items, item) {
+            return Where { places: vec![Place::Rest], source: LevelSource::Global, item: Some(item) };
+        }
         let mut places = for_finding(said, head.at, mention.is_range);
         if places.is_empty() {
             places.push(Place::Unknown);
@@ -51,14 +72,11 @@ pub fn place(items: &[Item], heads: &[Head], head: &Head, before: &Before) -> Wh
     if let Some(item) = several {
         return Where { places: vec![Place::Several], source: LevelSource::Named, item: Some(item) };
     }
-    if head.at == At::Spine {
-        return of(&[Place::All], LevelSource::Global);
-    }
     if !before.heading.is_empty() {
         return of(&before.heading, LevelSource::Heading);
     }
     let of_alignment = head.at == At::Slip && head.says_absent;
-    if head.presence == super::label::Presence::Absent || of_alignment {
+    if head.presence == Presence::Absent || of_alignment {
         let excepted = items[head.items.1..].iter().any(|item| item.what == What::Cue(Cue::Break));
         return of(&[if excepted { Place::Rest } else { Place::All }], LevelSource::Global);
     }
@@ -105,7 +123,11 @@ fn follows(items: &[Item], at: usize) -> bool {
     }
     let is_heading = items.get(at + 1).is_some_and(|next| next.is_joint(Joint::Colon));
     let Some(previous) = before.checked_sub(1) else { return false };
-    !is_heading && !matches!(items[previous].what, What::Joint(Joint::Comma | Joint::And | Joint::Colon | Joint::Dash | Joint::Or))
+    !is_heading
+        && !matches!(
+            items[previous].what,
+            What::Joint(Joint::Comma | Joint::And | Joint::Colon | Joint::Dash | Joint::Or)
+        )
         || is_emphasised(items, at)
 }
 
@@ -119,7 +141,8 @@ fn only_adds_a_vertebra(items: &[Item], before: usize, at: usize) -> bool {
         What::Levels(mention) => !mention.places.is_empty() && mention.places.iter().all(wanted),
         _ => false,
     };
-    all(&items[before], |place| !matches!(place, Place::Vertebra(_))) && all(&items[at], |place| matches!(place, Place::Vertebra(_)))
+    all(&items[before], |place| !matches!(place, Place::Vertebra(_)))
+        && all(&items[at], |place| matches!(place, Place::Vertebra(_)))
 }
 
 /// The word that says that a head is at several levels, in the same clause.
@@ -139,6 +162,16 @@ fn is_emphasised(items: &[Item], levels: usize) -> bool {
         .take(4)
         .take_while(|item| !matches!(item.what, What::Finding(_) | What::Structure(_) | What::Relation(..)))
         .any(|item| matches!(item.what, What::Cue(Cue::Emphasis)))
+}
+
+/// "Except at L4-5", "apart from L5-S1".
+fn is_excepted(items: &[Item], levels: usize) -> bool {
+    items[..levels]
+        .iter()
+        .rev()
+        .take(3)
+        .take_while(|item| matches!(item.what, What::Word | What::Joint(Joint::At) | What::Cue(Cue::Break)))
+        .any(|item| item.what == What::Cue(Cue::Break))
 }
 
 /// What the named places mean for a finding: a disc finding "at L4" is of the disc below.

@@ -16,6 +16,8 @@ struct Holding {
     was: Option<usize>,
     /// Nothing is labelled from here on.
     no_label: bool,
+    /// But operations that were done.
+    spares_operations: bool,
 }
 
 /// Decides the presence of every head, and drops what is no label.
@@ -23,16 +25,24 @@ pub fn decide(items: &[Item], heads: &mut Vec<Head>) {
     let mut holding = Holding::default();
     let mut head_since_no = false;
     for at in 0..items.len() {
-        step(items, at, &mut holding, head_since_no);
+        let heads_before = heads.iter().any(|head| head.carrier < at);
+        step(items, at, &mut holding, (head_since_no, heads_before));
         if matches!(items[at].what, What::Cue(Cue::No | Cue::Not | Cue::NoRest)) {
             head_since_no = false;
         }
-        for head in heads.iter_mut().filter(|head| head.predicate == at) {
+        for head in heads.iter_mut().filter(|head| head.judged_at.unwrap_or(head.predicate) == at) {
             head_since_no = true;
             apply(head, &holding);
         }
         match items[at].what {
-            What::Cue(Cue::NoAfter) => said_after(items, heads, at, Presence::Absent),
+            What::Cue(Cue::NoAfter) if !heads.iter().any(|head| head.carrier == at) => {
+                said_after(items, heads, at, Presence::Absent);
+            }
+            // "Protrusion - no."
+            What::Cue(Cue::No) if at + 1 == items.len() => said_after(items, heads, at, Presence::Absent),
+            What::Cue(Cue::NoLabelAfter) => {
+                heads.iter_mut().filter(|head| head.items.1 < at).for_each(|head| head.dropped = true);
+            }
             What::Cue(Cue::MayAfter) => said_after(items, heads, at, Presence::Uncertain),
             What::Joint(Joint::Question) if !begins_phrase(items, at) => {
                 said_after(items, heads, at, Presence::Uncertain);
@@ -40,8 +50,14 @@ pub fn decide(items: &[Item], heads: &mut Vec<Head>) {
             _ => {}
         }
     }
+    let fractured = heads.iter().any(|head| head.finding == Finding::Fracture);
     heads.retain(|head| {
+        // The height that is lost with a fracture is the vertebra's; an operation that may be done was not.
+        let is_of_fracture = fractured && head.finding == Finding::HeightLoss;
+        let is_planned = head.finding == Finding::PostOperative && head.presence == Presence::Uncertain;
         !head.dropped
+            && !is_of_fracture
+            && !is_planned
             && match head.needs {
                 Needs::Nothing => true,
                 Needs::Size => head.attributes.size_mm.is_some(),
@@ -50,12 +66,13 @@ pub fn decide(items: &[Item], heads: &mut Vec<Head>) {
     });
 }
 
-fn step(items: &[Item], at: usize, holding: &mut Holding, head_since_no: bool) {
+fn step(items: &[Item], at: usize, holding: &mut Holding, (head_since_no, heads_before): (bool, bool)) {
     let next = items.get(at + 1).map(|item| &item.what);
     let graded = matches!(next, Some(What::Cue(Cue::Extent(Extent::Graded { .. }))));
     match &items[at].what {
         What::Cue(Cue::Break) | What::Joint(Joint::Semicolon) => {
-            *holding = Holding { no_label: holding.no_label, ..Holding::default() };
+            let Holding { no_label, spares_operations, .. } = *holding;
+            *holding = Holding { no_label, spares_operations, ..Holding::default() };
         }
         What::Cue(Cue::No | Cue::Not) => (holding.no, holding.of_rest) = (Some(at), false),
         What::Cue(Cue::NoRest) => (holding.no, holding.of_rest) = (Some(at), true),
@@ -63,11 +80,24 @@ fn step(items: &[Item], at: usize, holding: &mut Holding, head_since_no: bool) {
         What::Joint(Joint::Question) if begins_phrase(items, at) => holding.may = Some(at),
         What::Cue(Cue::Was) => holding.was = Some(at),
         What::Cue(Cue::Now) => holding.was = None,
-        What::Cue(Cue::NoLabel) => holding.no_label = true,
+        What::Cue(Cue::NoLabel) => (holding.no_label, holding.spares_operations) = (true, false),
+        What::Cue(Cue::NoLabelHistory) if !holding.no_label => {
+            (holding.no_label, holding.spares_operations) = (true, true);
+        }
+        // "nil fracture": nothing stands before it.
+        What::Cue(Cue::NoAfter)
+            if !heads_before
+                && matches!(next, Some(What::Finding(_) | What::Structure(_) | What::Cue(Cue::Extent(_)))) =>
+        {
+            (holding.no, holding.of_rest) = (Some(at), false);
+        }
         What::Joint(Joint::Comma) => {
             holding.may = None;
             let begins_anew = graded
-                || matches!(next, Some(What::Levels(_) | What::Joint(Joint::With) | What::Cue(Cue::May | Cue::Side(_))));
+                || matches!(
+                    next,
+                    Some(What::Levels(_) | What::Joint(Joint::With) | What::Cue(Cue::May | Cue::Side(_)))
+                );
             if begins_anew && head_since_no {
                 holding.no = None;
             }
@@ -87,8 +117,12 @@ fn step(items: &[Item], at: usize, holding: &mut Holding, head_since_no: bool) {
 }
 
 fn apply(head: &mut Head, holding: &Holding) {
-    if holding.no_label && head.finding != Finding::PostOperative {
+    if holding.no_label && !(holding.spares_operations && head.finding == Finding::PostOperative) {
         head.dropped = true;
+    }
+    if let Some(presence) = head.forced {
+        head.presence = presence;
+        return;
     }
     let negated = holding.no.is_some();
     head.presence = match (negated, head.says_absent) {

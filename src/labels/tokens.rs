@@ -11,11 +11,10 @@ const TAG_BYTES_MAX: usize = 2048;
 /// Longest HTML entity, bytes.
 const ENTITY_BYTES_MAX: usize = 10;
 /// HTML tags that end a line.
-const LINE_TAGS: [&str; 13] =
-    ["br", "p", "div", "li", "tr", "td", "h1", "h2", "h3", "h4", "ul", "ol", "table"];
+const LINE_TAGS: [&str; 13] = ["br", "p", "div", "li", "tr", "td", "h1", "h2", "h3", "h4", "ul", "ol", "table"];
 /// Words after which a full stop ends no sentence.
-const ABBREVIATIONS: [&str; 14] =
-    ["lt", "rt", "c", "d", "e", "g", "i", "vs", "approx", "dr", "fig", "lig", "incl", "resp"];
+const ABBREVIATIONS: [&str; 15] =
+    ["bilat", "lt", "rt", "c", "d", "e", "g", "i", "vs", "approx", "dr", "fig", "lig", "incl", "resp"];
 
 /// What a token is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,7 +131,7 @@ pub fn tokenize(text: &str, words: &mut WordBuffer<'_>, tokens: &mut Vec<Token>)
         } else if c == '&' {
             entity(text, at, tokens)
         } else {
-            mark(text, at, c, tokens)
+            mark(text, at, c, words, tokens)
         };
         debug_assert!(end > at, "every step goes on");
         at = end;
@@ -206,7 +205,7 @@ fn floor_boundary(text: &str, mut at: usize) -> usize {
     at
 }
 
-fn mark(text: &str, start: usize, c: char, tokens: &mut Vec<Token>) -> usize {
+fn mark(text: &str, start: usize, c: char, words: &mut WordBuffer<'_>, tokens: &mut Vec<Token>) -> usize {
     let end = start + c.len_utf8();
     let kind = match c {
         '\n' | '\u{2028}' | '\u{2029}' | '\u{85}' => Kind::LineEnd,
@@ -224,6 +223,12 @@ fn mark(text: &str, start: usize, c: char, tokens: &mut Vec<Token>) -> usize {
         '>' => Kind::Greater,
         '(' | '[' => Kind::Open,
         ')' | ']' => Kind::Close,
+        // "L1 #" is a fracture.
+        '#' => {
+            let word = words.number("#");
+            tokens.push(Token { start, end, kind: Kind::Mark, word });
+            return end;
+        }
         c if c.is_whitespace() || c.is_control() || is_apostrophe(c) || c == '\u{feff}' => return end,
         _ => Kind::Mark,
     };
@@ -273,12 +278,9 @@ mod tests {
 
     #[test]
     fn what_only_looks_like_html_is_a_mark() {
-        assert_eq!(kinds("a < b & c"), [
-            (Kind::Word, "a"),
-            (Kind::Mark, "<"),
-            (Kind::Word, "b"),
-            (Kind::And, "&"),
-            (Kind::Word, "c")
-        ]);
+        assert_eq!(
+            kinds("a < b & c"),
+            [(Kind::Word, "a"), (Kind::Mark, "<"), (Kind::Word, "b"), (Kind::And, "&"), (Kind::Word, "c")]
+        );
     }
 }

@@ -74,7 +74,8 @@ pub(crate) fn label_line(line: &str) -> Option<Vec<(Place, Entry)>> {
     let (levels, said) = line.split_once('|')?;
     let mut words = said.split_whitespace();
     let finding = Finding::from_name(words.next()?)?;
-    let (mut side, mut presence, mut extent, mut attributes) = (None, Presence::Present, String::new(), Attributes::default());
+    let (mut side, mut presence, mut extent, mut attributes) =
+        (None, Presence::Present, String::new(), Attributes::default());
     for word in words {
         if let Some(found) = Side::from_name(word) {
             side = Some(found);
