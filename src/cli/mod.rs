@@ -10,6 +10,7 @@ mod config_args;
 pub mod demo;
 pub mod evaluate;
 pub mod exit;
+mod labels;
 mod look_args;
 pub mod outbox;
 pub mod phantom;
@@ -39,6 +40,7 @@ enum Verb {
     /// Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures.
     Demo(demo::Args),
     Evaluate(evaluate::EvaluateArgs),
+    Labels(labels::Args),
     Phantom(phantom::PhantomArgs),
     SelfTest(self_test::SelfTestArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
@@ -84,6 +86,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Run(args) => run::run(args),
         Verb::Demo(args) => demo::run(args),
         Verb::Evaluate(args) => evaluate::run(&args),
+        Verb::Labels(args) => labels::run(&args),
         Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
         Verb::SelfTest(args) => self_test::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),

@@ -29,6 +29,9 @@ pub enum Reason {
     /// A DICOM object without pixels: a directory, a report, a presentation state.
     #[error("is a DICOM object without an image")]
     NotAnImage,
+    /// A DICOM object that holds no text of a report.
+    #[error("holds no text of a report: {0}")]
+    NoReport(&'static str),
     /// Ends too early.
     #[error("is cut off: {0} reaches past the end of the file; export it again")]
     Truncated(&'static str),
@@ -100,6 +103,7 @@ impl Reason {
         match self {
             Self::Io(_) => "io",
             Self::NotDicom => "not-dicom",
+            Self::NoReport(_) => "no-report",
             Self::NotAnImage => "not-an-image",
             Self::Truncated(_) => "truncated",
             Self::Malformed(_) => "malformed",

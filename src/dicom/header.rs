@@ -182,7 +182,7 @@ pub(super) fn read_header(path: &Path, object: &Object) -> Result<InstanceHeader
 
 /// Hands the kept elements to dicom-rs. They were walked over first; should the library still
 /// panic on something hostile, only this file is lost.
-fn parse(object: &Object) -> Result<InMemDicomObject, Reason> {
+pub(super) fn parse(object: &Object) -> Result<InMemDicomObject, Reason> {
     let syntax =
         TransferSyntaxRegistry.get(object.encoding.uid()).ok_or(Reason::Malformed("its encoding is unknown"))?;
     catch_unwind(AssertUnwindSafe(|| InMemDicomObject::read_dataset_with_ts(object.header.as_slice(), syntax)))

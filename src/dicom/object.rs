@@ -50,17 +50,22 @@ pub(super) struct Object {
 }
 
 impl Object {
-    /// Opens the file at `path`.
+    /// Opens the file at `path`; its header has what describes an image.
     pub(super) fn open(path: &Path) -> Result<Self, Reason> {
+        Self::open_keeping(path, is_kept)
+    }
+
+    /// Opens the file at `path`; its header has the elements that `keep` says.
+    pub(super) fn open_keeping(path: &Path, keep: fn(Element) -> bool) -> Result<Self, Reason> {
         let file = File::open(path)?;
         let bytes = file.metadata()?.len();
         if bytes > FILE_BYTES_MAX {
             return Err(Limit::FileBytes(bytes).into());
         }
-        Self::from_walker(Walker::new(Box::new(file), bytes))
+        Self::from_walker(Walker::new(Box::new(file), bytes), keep)
     }
 
-    fn from_walker(mut walker: Walker) -> Result<Self, Reason> {
+    fn from_walker(mut walker: Walker, keep: fn(Element) -> bool) -> Result<Self, Reason> {
         let has_magic = skip_preamble(&mut walker)?;
         let meta = read_meta(&mut walker)?;
         if !has_magic && !meta.found && !looks_bare(&mut walker)? {
@@ -80,7 +85,7 @@ impl Object {
         };
         let syntax_uid = declared.unwrap_or_else(|| encoding.uid().to_owned());
         walker.encoding = encoding;
-        let (header, pixels) = read_data_set(&mut walker)?;
+        let (header, pixels) = read_data_set(&mut walker, keep)?;
         Ok(Self { walker, syntax_uid, encoding, header, pixels, is_directory: meta.is_directory })
     }
 
@@ -210,7 +215,7 @@ fn inflate(walker: Walker) -> Result<Walker, Reason> {
 }
 
 /// Collects the kept elements up to the pixel data, and where those lie.
-fn read_data_set(walker: &mut Walker) -> Result<(Vec<u8>, Option<PixelPlace>), Reason> {
+fn read_data_set(walker: &mut Walker, keep: fn(Element) -> bool) -> Result<(Vec<u8>, Option<PixelPlace>), Reason> {
     let mut header = Vec::new();
     while let Some(element) = walker.element()? {
         if element.tag == tags::PIXEL_DATA {
@@ -219,7 +224,7 @@ fn read_data_set(walker: &mut Walker) -> Result<(Vec<u8>, Option<PixelPlace>), R
         if matches!(element.tag, tags::FLOAT_PIXEL_DATA | tags::DOUBLE_FLOAT_PIXEL_DATA) {
             return Err(Reason::PixelFormat("they are floating point numbers".to_owned()));
         }
-        let kept = is_kept(element);
+        let kept = keep(element);
         walker.pass(element, kept)?;
         if kept {
             let end = walker.position();

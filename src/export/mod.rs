@@ -11,6 +11,8 @@ pub mod display;
 mod files;
 pub mod key;
 pub mod label_maps;
+pub mod label_page;
+pub mod labelled;
 pub mod overlay;
 pub mod report;
 mod table;

@@ -44,6 +44,8 @@ struct Standing {
     before: Before,
     /// The heading stood alone on its line, and holds for the lines after it.
     heading_holds: bool,
+    /// What was found last.
+    last: Option<Head>,
 }
 
 impl<'a> Labeller<'a> {
@@ -64,6 +66,7 @@ impl<'a> Labeller<'a> {
             silent_by_heading: false,
             before: Before::default(),
             heading_holds: false,
+            last: None,
         };
         let mut labels = Vec::new();
         let mut at = 0;
@@ -75,6 +78,13 @@ impl<'a> Labeller<'a> {
             }
             items_of(text, &tokens, (at, end), self.lexicon, &mut items);
             let from = if begins_line { standing.take_headings(&items) } else { 0 };
+            // "Comparison: … Today there is a bulge."
+            if standing.is_silent
+                && !standing.silent_by_heading
+                && items.first().is_some_and(|i| i.what == What::Cue(Cue::Now))
+            {
+                standing.is_silent = false;
+            }
             if !standing.is_silent && from < items.len() {
                 self.sentence(&items[from..], &tokens, &mut standing, &mut labels);
             }
@@ -90,11 +100,15 @@ impl<'a> Labeller<'a> {
     fn sentence(&self, items: &[Item], tokens: &[Token], standing: &mut Standing, labels: &mut Vec<Label>) {
         let mut heads = heads_of(items, self.lexicon);
         if heads.is_empty() {
+            heads.extend(standing.said_again(items));
+        }
+        if heads.is_empty() {
             return;
         }
         modifiers::attach(items, &mut heads);
         scope::decide(items, &mut heads);
         share_side_of_operation(&mut heads);
+        standing.last = heads.last().cloned().or(standing.last.take());
         let mut named: Option<(usize, Vec<Place>)> = None;
         let each = respectively(items, &heads);
         for (i, head) in heads.iter().enumerate() {
@@ -160,6 +174,24 @@ impl Standing {
             self.heading_holds = from >= items.len();
         }
         from
+    }
+
+    /// "Another one is seen at L4": what was found last, where this sentence says.
+    fn said_again(&self, items: &[Item]) -> Option<Head> {
+        let at = items.iter().position(|item| item.what == What::Cue(Cue::Again))?;
+        items.iter().find(|item| matches!(item.what, What::Levels(_)))?;
+        let last = self.last.clone()?;
+        Some(Head {
+            carrier: at,
+            predicate: at,
+            items: (at, at),
+            said: (at, at),
+            extent: None,
+            extent_item: None,
+            side: None,
+            born: 0,
+            ..last
+        })
     }
 
     fn enter(&mut self, heading: Heading) {
@@ -297,7 +329,7 @@ fn labels_of(items: &[Item], tokens: &[Token], head: &Head, found: &Where, secti
             presence: head.presence,
             extent: head.extent,
             attributes: head.attributes,
-            evidence: span(head.items.0, head.items.1),
+            evidence: span(head.said.0, head.said.1),
             level_evidence: found.item.map(|item| span(item, item)),
             level_source: if *place == Place::Unknown && found.item.is_none() {
                 LevelSource::Unsaid

@@ -34,8 +34,10 @@ pub struct Head {
     pub needs: Needs,
     /// A word may name its side together with that of others.
     pub has_sides: bool,
-    /// First and last item that say it.
+    /// First and last item of it here.
     pub items: (usize, usize),
+    /// First and last item that say it, wherever they stand: what was said before and is said again of another place.
+    pub said: (usize, usize),
     /// How much.
     pub extent: Option<Extent>,
     /// On which side.
@@ -73,6 +75,7 @@ impl Head {
     /// Takes `item` among those that say it.
     pub fn include(&mut self, item: usize) {
         self.items = (self.items.0.min(item), self.items.1.max(item));
+        self.said = (self.said.0.min(item), self.said.1.max(item));
     }
 }
 
@@ -120,6 +123,7 @@ fn of_finding(at: usize, number: usize, lexicon: &Lexicon) -> Option<Head> {
         needs,
         has_sides: true,
         items: (at, at),
+        said: (at, at),
         extent: None,
         side: rule.side,
         presence: Presence::Present,
@@ -157,6 +161,7 @@ fn of_what_was_said(items: &[Item], at: usize, number: usize, heads: &[Head], le
         carrier: at,
         predicate: at,
         items: (at, at),
+        said: (last.said.0.min(at), last.said.1.max(at)),
         extent: relation.extent,
         extent_item: None,
         side: None,
@@ -215,6 +220,7 @@ fn push_relation(
         needs: Needs::Nothing,
         has_sides: kind.is_some_and(|kind| lexicon.has_sides(kind)),
         items: (carrier.min(at), carrier.max(at)),
+        said: (carrier.min(at), carrier.max(at)),
         extent: relation.extent,
         side: None,
         presence: Presence::Present,

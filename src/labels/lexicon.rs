@@ -223,6 +223,8 @@ pub enum Cue {
     Respectively,
     /// The side that follows is the other one.
     Opposite,
+    /// What was found before is here too.
+    Again,
     /// More than one level.
     SeveralLevels,
     /// A level, not said which.
@@ -646,6 +648,7 @@ fn cue(kind: &str) -> Option<Cue> {
         "latter-level" => Cue::LatterLevel,
         "respectively" => Cue::Respectively,
         "opposite" => Cue::Opposite,
+        "again" => Cue::Again,
         "break" => Cue::Break,
         "other" => Cue::Other,
         "zone" => Cue::Zone,

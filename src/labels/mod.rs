@@ -13,6 +13,7 @@ pub mod levels;
 pub mod lexicon;
 pub mod modifiers;
 pub mod places;
+pub mod policy;
 pub mod scope;
 pub mod tokens;
 

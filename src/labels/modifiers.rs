@@ -18,9 +18,14 @@ pub fn attach(items: &[Item], heads: &mut Vec<Head>) {
             What::Cue(Cue::Extent(extent)) => attach_extent(items, heads, at, extent),
             What::Cue(Cue::Side(side)) => attach_side(items, heads, at, side),
             What::Cue(Cue::NoAfter) if names_where(items, at) => said_again_as_absent(items, heads, at),
+            // "the protrusion at L3-4 does not".
+            What::Cue(Cue::Not) if at + 1 == items.len() => said_again_as_absent(items, heads, at),
             What::SizeMm(mm) => attach_size(items, heads, at, mm),
             What::Type(number) => {
-                if let Some(head) = nearest(items, heads, at, |head| head.finding == Finding::Modic) {
+                let right_before =
+                    heads.iter().position(|head| head.finding == Finding::Modic && head.items.1 + 1 == at);
+                let of_modic = |head: &Head| head.finding == Finding::Modic;
+                if let Some(head) = right_before.or_else(|| nearest(items, heads, at, of_modic)) {
                     heads[head].attributes.modic_type.get_or_insert(number);
                     heads[head].include(at);
                 }
@@ -52,7 +57,8 @@ fn attach_size(items: &[Item], heads: &mut Vec<Head>, at: usize, mm: f32) {
 }
 
 fn again_at(head: &Head, at: usize) -> Head {
-    Head { carrier: at, predicate: at, items: (at, at), hangs_on: false, born: at, judged_at: None, ..head.clone() }
+    let said = (head.said.0.min(at), head.said.1.max(at));
+    Head { carrier: at, predicate: at, items: (at, at), said, hangs_on: false, born: at, judged_at: None, ..head.clone() }
 }
 
 /// The head nearest to an item: right before it is nearer than right after.
@@ -95,7 +101,18 @@ fn is_carrier(heads: &[Head], item: usize) -> bool {
     heads.iter().any(|head| head.carrier == item || head.predicate == item)
 }
 
-fn to_the_right(items: &[Item], heads: &[Head], at: usize, after_is: bool) -> Target {
+/// How far to the right a modifier looks for what it is of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reach {
+    /// To the next comma.
+    Phrase,
+    /// To the next "and": it stands behind "is".
+    Predicate,
+    /// Across commas: nothing stands before it.
+    Sentence,
+}
+
+fn to_the_right(items: &[Item], heads: &[Head], at: usize, reach: Reach) -> Target {
     let mut words = 0;
     for (next, item) in items.iter().enumerate().skip(at + 1) {
         match &item.what {
@@ -106,8 +123,10 @@ fn to_the_right(items: &[Item], heads: &[Head], at: usize, after_is: bool) -> Ta
             What::Word if words < WORDS_BETWEEN_MAX => words += 1,
             What::Joint(Joint::Of | Joint::Dash) => {}
             What::Joint(Joint::Bracket) if holds_a_size(items, next) => {}
-            What::Joint(Joint::And | Joint::Slash) if !after_is => {}
-            What::Joint(Joint::Comma) if goes_on(items, next) => {}
+            What::Joint(Joint::Bracket) if is_aside(items, next) => {}
+            What::Joint(Joint::Bracket) if next == at + 1 && is_carrier(heads, next + 1) => {}
+            What::Joint(Joint::And | Joint::Slash) if reach != Reach::Predicate => {}
+            What::Joint(Joint::Comma) if reach == Reach::Sentence || goes_on(items, next) => {}
             _ => return Target::Nothing,
         }
     }
@@ -119,6 +138,13 @@ fn goes_on(items: &[Item], comma: usize) -> bool {
     matches!(items.get(comma + 1).map(|item| &item.what), Some(What::Cue(Cue::Zone | Cue::Now)))
 }
 
+/// "Lt (S1) nerve root": a bracket around one item.
+fn is_aside(items: &[Item], bracket: usize) -> bool {
+    let is_bracket =
+        |at: Option<usize>| at.and_then(|at| items.get(at)).is_some_and(|item| item.is_joint(Joint::Bracket));
+    is_bracket(Some(bracket + 2)) || is_bracket(bracket.checked_sub(2))
+}
+
 fn holds_a_size(items: &[Item], bracket: usize) -> bool {
     let is_size =
         |at: Option<usize>| at.and_then(|at| items.get(at)).is_some_and(|item| matches!(item.what, What::SizeMm(_)));
@@ -126,10 +152,12 @@ fn holds_a_size(items: &[Item], bracket: usize) -> bool {
 }
 
 fn to_the_left(items: &[Item], heads: &[Head], at: usize) -> Target {
+    let mut in_clause = true;
     for before in (0..at).rev() {
         match &items[before].what {
             _ if is_carrier(heads, before) => return Target::Carrier(before),
-            What::Cue(Cue::Other) => return Target::Other,
+            What::Joint(Joint::Semicolon) => in_clause = false,
+            What::Cue(Cue::Other) if in_clause => return Target::Other,
             What::Cue(Cue::Break) => return Target::Nothing,
             _ => {}
         }
@@ -157,7 +185,12 @@ fn names_a_side(items: &[Item], at: usize) -> bool {
 }
 
 fn said_again_as_absent(items: &[Item], heads: &mut Vec<Head>, at: usize) {
-    let Target::Carrier(carrier) = to_the_left(items, heads, at) else { return };
+    let hanging = heads.iter().rev().find(|head| head.hangs_on && items[at].what == What::Cue(Cue::Not));
+    let carrier = match (hanging, to_the_left(items, heads, at)) {
+        (Some(head), _) => head.carrier,
+        (None, Target::Carrier(carrier)) => carrier,
+        _ => return,
+    };
     let again: Vec<Head> = heads
         .iter()
         .filter(|head| head.carrier == carrier || head.predicate == carrier)
@@ -169,23 +202,24 @@ fn said_again_as_absent(items: &[Item], heads: &mut Vec<Head>, at: usize) {
 
 fn attach_extent(items: &[Item], heads: &mut Vec<Head>, at: usize, extent: Extent) {
     let after_is = at > 0 && matches!(items[at - 1].what, What::Joint(Joint::Is | Joint::Colon | Joint::Dash));
-    match to_the_right(items, heads, at, after_is) {
+    match to_the_right(items, heads, at, if after_is { Reach::Predicate } else { Reach::Phrase }) {
         Target::Carrier(carrier) => extent_before(items, heads, carrier, at, extent),
         Target::Other => {}
-        Target::Nothing => {
-            if let Target::Carrier(carrier) = to_the_left(items, heads, at) {
-                extent_after(items, heads, carrier, at, extent);
-            }
-        }
+        Target::Nothing => match (to_the_left(items, heads, at), to_the_right(items, heads, at, Reach::Sentence)) {
+            (Target::Carrier(carrier), _) => extent_after(items, heads, carrier, at, extent),
+            (Target::Nothing, Target::Carrier(carrier)) => extent_before(items, heads, carrier, at, extent),
+            _ => {}
+        },
     }
 }
 
 /// One word before the relation is of all of its structures, one before a structure of it and those after it.
 fn extent_before(items: &[Item], heads: &mut Vec<Head>, carrier: usize, at: usize, extent: Extent) {
     let mut again = Vec::new();
+    let of_carrier = predicates_of(heads, carrier);
     for head in heads.iter_mut() {
         let by_relation = head.predicate == carrier && head.carrier != carrier;
-        let by_structure = head.carrier == carrier || shares_relation(items, head, carrier);
+        let by_structure = head.carrier == carrier || shares_relation(items, head, carrier, &of_carrier);
         let plain = matches!(head.extent, None | Some(Extent::Abutting));
         if !(by_structure || (by_relation && plain)) {
             continue;
@@ -217,9 +251,15 @@ fn is_another(items: &[Item], first: usize, second: usize, head: &Head) -> bool 
         || (joined && head.side.is_some() && between.iter().any(|item| matches!(item.what, What::Cue(Cue::Side(_)))))
 }
 
+/// The relations of which the structure at `carrier` is.
+fn predicates_of(heads: &[Head], carrier: usize) -> Vec<usize> {
+    heads.iter().filter(|head| head.carrier == carrier).map(|head| head.predicate).collect()
+}
+
 /// Whether `head` is of the same relation as the structure at `carrier`, and stands after it in the list.
-fn shares_relation(items: &[Item], head: &Head, carrier: usize) -> bool {
-    matches!(items[carrier].what, What::Structure(_))
+fn shares_relation(items: &[Item], head: &Head, carrier: usize, of_carrier: &[usize]) -> bool {
+    of_carrier.contains(&head.predicate)
+        && matches!(items[carrier].what, What::Structure(_))
         && head.carrier > carrier
         && head.predicate != head.carrier
         && ((head.predicate > head.carrier) == (head.predicate > carrier))
@@ -254,7 +294,10 @@ fn extent_after(items: &[Item], heads: &mut Vec<Head>, carrier: usize, at: usize
 
 fn attach_side(items: &[Item], heads: &mut [Head], at: usize, side: Side) {
     // "at both L4-5 and L5-S1".
-    if side == Side::Both && matches!(items.get(at + 1).map(|next| &next.what), Some(What::Levels(_))) {
+    if side == Side::Both
+        && let Some(What::Levels(mention)) = items.get(at + 1).map(|next| &next.what)
+        && mention.places.len() > 1
+    {
         return;
     }
     let opposite = (at.saturating_sub(4)..at).any(|i| items[i].what == What::Cue(Cue::Opposite));
@@ -274,7 +317,9 @@ fn attach_side(items: &[Item], heads: &mut [Head], at: usize, side: Side) {
         .is_some_and(|next| {
             is_carrier(heads, next) && !items.get(at + 1).is_some_and(|next| next.is_joint(Joint::Bracket))
         });
-    let (right, left) = (to_the_right(items, heads, at, false), to_the_left(items, heads, at));
+    let left = to_the_left(items, heads, at);
+    let reach = if left == Target::Nothing { Reach::Sentence } else { Reach::Phrase };
+    let right = to_the_right(items, heads, at, reach);
     let more = (at.saturating_sub(3)..at).any(|i| items[i].is_joint(Joint::More));
     let target = match (right, left) {
         (Target::Carrier(_), _) if is_beside && !(said_after && more) => right,
@@ -289,10 +334,11 @@ fn attach_side(items: &[Item], heads: &mut [Head], at: usize, side: Side) {
 
 fn put_side(items: &[Item], heads: &mut [Head], (carrier, at): (usize, usize), side: Side, more: bool) {
     let born = heads.iter().filter(|head| head.carrier == carrier && head.born <= at).map(|head| head.born).max();
+    let of_carrier = predicates_of(heads, carrier);
     let alone = heads.iter().filter(|head| head.predicate == carrier && head.carrier != carrier).count() == 1;
     for head in heads.iter_mut() {
         let by_relation = head.predicate == carrier && head.carrier != carrier && (head.has_sides || alone);
-        let shared = shares_relation(items, head, carrier) && carrier > at && head.has_sides;
+        let shared = shares_relation(items, head, carrier, &of_carrier) && carrier > at && head.has_sides;
         let own = head.carrier == carrier && Some(head.born) == born;
         if !(own || by_relation || shared) {
             continue;
