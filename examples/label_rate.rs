@@ -17,7 +17,12 @@ fn main() {
     let begun = Instant::now();
     let labels: usize = (0..ROUNDS).map(|_| labeller.label(NOTE).labels.len()).sum();
     let took = begun.elapsed().as_secs_f64();
-    println!("{:.0} reports/s of {} bytes, {:.1} labels each", ROUNDS as f64 / took, NOTE.len(), labels as f64 / ROUNDS as f64);
+    println!(
+        "{:.0} reports/s of {} bytes, {:.1} labels each",
+        ROUNDS as f64 / took,
+        NOTE.len(),
+        labels as f64 / ROUNDS as f64
+    );
     // As lines, and as one line without an end.
     for (name, unit) in [("lines", NOTE.to_owned()), ("one line", NOTE.replace(['\n', '.'], " "))] {
         for kilobytes in [1, 4, 16, 64, 256, 1024] {

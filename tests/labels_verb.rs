@@ -73,7 +73,8 @@ fn json_lines_keep_their_order_and_ids_and_follow_the_schema() {
         assert_eq!(object["id"], format!("r{i}"));
         assert_eq!(said(object)[0], format!("L{}-L{} canal-stenosis present moderate", 1 + i % 4, 2 + i % 4));
     }
-    let complaints: Vec<String> = all.iter().take(50).flat_map(|o| validator.iter_errors(o).map(|e| e.to_string()).collect::<Vec<_>>()).collect();
+    let complaints: Vec<String> =
+        all.iter().take(50).flat_map(|o| validator.iter_errors(o).map(|e| e.to_string()).collect::<Vec<_>>()).collect();
     assert!(complaints.is_empty(), "{complaints:?}");
     assert_eq!(all[0]["targets"].as_array().map(Vec::len), Some(15));
     assert_eq!(all[0]["targets"][0]["grade"], "moderate");
@@ -84,9 +85,14 @@ fn what_can_t_be_read_is_told_with_its_place_and_the_rest_goes_on() {
     let input = b"{\"text\": \"L4-5 bulge\"}\n{\"txt\": 1}\nnonsense\n\xff\xfe\n{\"text\": \"L5-S1 bulge\"}\n";
     let output = labels(&["--input", "jsonl", "--format", "jsonl"], input);
     assert_eq!(output.status.code(), Some(65));
-    assert_eq!(objects(&output).iter().map(|o| said(o)[0].clone()).collect::<Vec<_>>(), ["L4-L5 bulge present -", "L5-S1 bulge present -"]);
+    assert_eq!(
+        objects(&output).iter().map(|o| said(o)[0].clone()).collect::<Vec<_>>(),
+        ["L4-L5 bulge present -", "L5-S1 bulge present -"]
+    );
     let told = String::from_utf8(output.stderr).unwrap();
-    for wanted in ["stdin:2: has no key", "stdin:3: is no JSON object", "stdin:4: is not UTF-8", "3 reports could not be read"] {
+    for wanted in
+        ["stdin:2: has no key", "stdin:3: is no JSON object", "stdin:4: is not UTF-8", "3 reports could not be read"]
+    {
         assert!(told.contains(wanted), "{told}");
     }
 }
@@ -94,7 +100,8 @@ fn what_can_t_be_read_is_told_with_its_place_and_the_rest_goes_on() {
 #[test]
 fn tables_and_folders_are_read_and_a_table_is_written() {
     let dir = tempfile::tempdir().unwrap();
-    std::fs::write(dir.path().join("a.csv"), "patient,note\n7,\"L4-5: bulge,\nmild\"\n8,x,y\n9,L5-S1 protrusion\n").unwrap();
+    std::fs::write(dir.path().join("a.csv"), "patient,note\n7,\"L4-5: bulge,\nmild\"\n8,x,y\n9,L5-S1 protrusion\n")
+        .unwrap();
     std::fs::create_dir(dir.path().join("b")).unwrap();
     std::fs::write(dir.path().join("b/one.txt"), "\u{feff}Severe left foraminal stenosis at L5-S1.\r\n").unwrap();
     std::fs::write(dir.path().join("b/picture.png"), [0, 1, 2]).unwrap();
@@ -113,9 +120,13 @@ fn tables_and_folders_are_read_and_a_table_is_written() {
 
 #[test]
 fn other_encodings_and_lines_are_read() {
-    let output = labels(&["--input", "lines", "--encoding", "latin-1", "--format", "jsonl"], b"L4-5 bulge \xb5\nNo fracture\n");
+    let output =
+        labels(&["--input", "lines", "--encoding", "latin-1", "--format", "jsonl"], b"L4-5 bulge \xb5\nNo fracture\n");
     assert!(output.status.success());
-    assert_eq!(objects(&output).iter().map(|o| said(o)[0].clone()).collect::<Vec<_>>(), ["L4-L5 bulge present -", "all fracture absent normal"]);
+    assert_eq!(
+        objects(&output).iter().map(|o| said(o)[0].clone()).collect::<Vec<_>>(),
+        ["L4-L5 bulge present -", "all fracture absent normal"]
+    );
 }
 
 #[test]
@@ -127,7 +138,10 @@ fn one_grade_and_what_is_not_mentioned_are_options_and_recorded() {
     };
     assert_eq!(target(&[], 9)["grade"], "moderate");
     assert_eq!(target(&["--one-grade", "milder"], 9)["grade"], "mild");
-    assert_eq!((target(&[], 0)["grade"].clone(), target(&[], 0)["known"].clone()), (Value::Null, Value::from("not-mentioned")));
+    assert_eq!(
+        (target(&[], 0)["grade"].clone(), target(&[], 0)["known"].clone()),
+        (Value::Null, Value::from("not-mentioned"))
+    );
     let assumed = target(&["--not-mentioned", "normal"], 0);
     assert_eq!((assumed["grade"].as_str(), assumed["known"].as_str()), (Some("normal"), Some("assumed-normal")));
     let output = labels(&["--one-grade", "milder", "--not-mentioned", "normal", "--format", "jsonl"], report);
@@ -138,7 +152,10 @@ fn one_grade_and_what_is_not_mentioned_are_options_and_recorded() {
 fn the_page_shows_no_markup_of_a_report() {
     let output = labels(&["--format", "html"], b"<script>alert(1)</script> L4-5 <b>bulge</b> & \x1b[2J");
     let page = String::from_utf8(output.stdout).unwrap();
-    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && page.contains("<mark class=\"present\""), "{page}");
+    assert!(
+        page.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && page.contains("<mark class=\"present\""),
+        "{page}"
+    );
     assert!(!page.contains("<script>") && !page.contains('\u{1b}') && page.ends_with("</html>\n"), "{page}");
 }
 
@@ -207,13 +224,21 @@ fn write(mut object: InMemDicomObject, class: &str, path: &Path) {
 fn structured_reports_and_encapsulated_texts_are_read() {
     let dir = tempfile::tempdir().unwrap();
     let mut report = InMemDicomObject::new_empty();
-    let section = |name: &str, value: &str| item("CONTAINER", name, None, vec![item("TEXT", name, Some(value), Vec::new())]);
-    let sections = vec![section("Findings", "L4-L5: mild canal stenosis."), section("Conclusions", "Severe canal stenosis at L4-L5.")];
+    let section =
+        |name: &str, value: &str| item("CONTAINER", name, None, vec![item("TEXT", name, Some(value), Vec::new())]);
+    let sections = vec![
+        section("Findings", "L4-L5: mild canal stenosis."),
+        section("Conclusions", "Severe canal stenosis at L4-L5."),
+    ];
     report.put(DataElement::new(tags::CONTENT_SEQUENCE, VR::SQ, DataSetSequence::from(sections)));
     write(report, uids::BASIC_TEXT_SR_STORAGE, &dir.path().join("sr.dcm"));
     let mut document = InMemDicomObject::new_empty();
     document.put(text(tags::MIME_TYPE_OF_ENCAPSULATED_DOCUMENT, VR::LO, "text/plain"));
-    document.put(DataElement::new(tags::ENCAPSULATED_DOCUMENT, VR::OB, dicom_core::PrimitiveValue::from(b"No fracture.".to_vec())));
+    document.put(DataElement::new(
+        tags::ENCAPSULATED_DOCUMENT,
+        VR::OB,
+        dicom_core::PrimitiveValue::from(b"No fracture.".to_vec()),
+    ));
     write(document, uids::ENCAPSULATED_CDA_STORAGE, &dir.path().join("text.dcm"));
     let mut pdf = InMemDicomObject::new_empty();
     pdf.put(text(tags::MIME_TYPE_OF_ENCAPSULATED_DOCUMENT, VR::LO, "application/pdf"));
@@ -221,9 +246,17 @@ fn structured_reports_and_encapsulated_texts_are_read() {
     write(pdf, uids::ENCAPSULATED_PDF_STORAGE, &dir.path().join("z.dcm"));
     let output = labels(&["--format", "jsonl", dir.path().to_str().unwrap()], b"");
     assert_eq!(output.status.code(), Some(65));
-    assert!(String::from_utf8_lossy(&output.stderr).contains("z.dcm: holds no text of a report: its document is not text"));
+    assert!(
+        String::from_utf8_lossy(&output.stderr).contains("z.dcm: holds no text of a report: its document is not text")
+    );
     let all = objects(&output);
     assert_eq!(said(&all[0]), ["L4-L5 canal-stenosis present mild", "L4-L5 canal-stenosis present severe"]);
-    assert!(all[0]["labels"].as_array().unwrap().iter().all(|label| label["conflict"] == true), "the two sections disagree");
-    assert_eq!((all[0]["id"].as_str(), said(&all[1])), (Some("1.2.3.4"), vec!["all fracture absent normal".to_owned()]));
+    assert!(
+        all[0]["labels"].as_array().unwrap().iter().all(|label| label["conflict"] == true),
+        "the two sections disagree"
+    );
+    assert_eq!(
+        (all[0]["id"].as_str(), said(&all[1])),
+        (Some("1.2.3.4"), vec!["all fracture absent normal".to_owned()])
+    );
 }

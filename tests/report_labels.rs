@@ -121,3 +121,126 @@ fn the_notes_to_develop_with_are_understood() {
     let all = figures("develop", &pairs);
     assert!(all.f1() >= 0.97, "{}", all.line());
 }
+
+/// Every text that the tests have.
+fn texts() -> Vec<String> {
+    let mut texts: Vec<String> = read("sentences.labels", |_| None).into_iter().map(|case| case.text).collect();
+    texts.extend(notes().into_iter().flatten().map(|(_, note)| note));
+    texts
+}
+
+/// Offsets are of the text that was given, and characters and bytes agree; the quote alone says the finding again, unless it is
+/// said of what a sentence before named.
+fn check_evidence(text: &str, lexicon: &Lexicon, labeller: &mut Labeller<'_>) -> usize {
+    let labels = labeller.label(text).labels;
+    for label in &labels {
+        for span in std::iter::once(&label.evidence).chain(label.level_evidence.as_ref()) {
+            let quote = span.quote(text).unwrap_or_else(|| panic!("{span:?} is not of {text:?}"));
+            assert!(!quote.trim().is_empty(), "{label:?}");
+            let by_characters: String =
+                text.chars().skip(span.start_char).take(span.end_char - span.start_char).collect();
+            assert_eq!(by_characters, quote);
+        }
+    }
+    let carried = labels.iter().filter(|label| {
+        let quote = label.evidence.quote(text).unwrap_or_default();
+        let again = Labeller::new(lexicon).label(quote).labels;
+        again.iter().any(|l| l.finding == label.finding) || quote.to_lowercase().contains("another")
+    });
+    let missing = labels.len() - carried.count();
+    assert_eq!(missing, 0, "a quote does not carry its label: {text:?}: {labels:#?}");
+    labels.len()
+}
+
+#[test]
+fn every_span_quotes_the_words_that_carry_its_label() {
+    let lexicon = Lexicon::built_in();
+    let mut labeller = Labeller::new(&lexicon);
+    let count: usize = texts().iter().map(|text| check_evidence(text, &lexicon, &mut labeller)).sum();
+    println!("{count} labels");
+    assert!(count > 500);
+}
+
+/// A sequence of numbers (Vigna's splitmix64).
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        ((z ^ (z >> 31)) % n as u64) as usize
+    }
+}
+
+#[test]
+fn whatever_is_given_offsets_hold_and_nothing_panics() {
+    let seed = std::env::var("DEEPSPINE_LABELS_SEED").ok().and_then(|s| s.parse().ok()).unwrap_or(20_261_126);
+    println!("seed {seed} (DEEPSPINE_LABELS_SEED)");
+    let mut random = Random(seed);
+    let lexicon = Lexicon::built_in();
+    let mut labeller = Labeller::new(&lexicon);
+    let texts = texts();
+    let strange = [
+        "\u{feff}",
+        "\r\n",
+        "\u{202e}",
+        "\u{5e2}\u{5de}\u{5d5}\u{5d3} \u{627}\u{644}\u{639}\u{645}\u{648}\u{62f} ",
+        "<div><b>",
+        "</b></div>",
+        "<a href=\"L4-5 > bulge\">",
+        "&nbsp;",
+        "&#60;",
+        "<",
+        "&",
+        "\0",
+        "\u{1f9b4}",
+        "e\u{301}",
+        "ﬁ",
+        "L",
+        "-",
+        "/",
+        "(",
+        "4",
+        "mm",
+        "no ",
+        "but ",
+        ", ",
+        ": ",
+        "??",
+        "\u{2028}",
+        "\u{130}",
+        "\u{df}",
+    ];
+    for _ in 0..3000 {
+        let mut text = texts[random.below(texts.len())].clone();
+        for _ in 0..random.below(12) {
+            let boundaries: Vec<usize> = text.char_indices().map(|(i, _)| i).chain([text.len()]).collect();
+            let (a, b) = (boundaries[random.below(boundaries.len())], boundaries[random.below(boundaries.len())]);
+            match random.below(3) {
+                0 => text.insert_str(a, strange[random.below(strange.len())]),
+                1 => text.replace_range(a.min(b)..a.max(b), ""),
+                _ => text.insert_str(a, &texts[random.below(texts.len())].clone()),
+            }
+            if text.is_empty() {
+                break;
+            }
+        }
+        for label in labeller.label(&text).labels {
+            let span = label.evidence;
+            let quote = span.quote(&text).unwrap_or_else(|| panic!("seed {seed}: {span:?} is not of {text:?}"));
+            assert_eq!(
+                text.chars().skip(span.start_char).take(span.end_char - span.start_char).collect::<String>(),
+                quote
+            );
+        }
+        let bytes: Vec<u8> = (0..random.below(400)).map(|_| random.below(256) as u8).collect();
+        labeller.label(&String::from_utf8_lossy(&bytes));
+    }
+    let long = "no disc bulge stenosis of the canal and foramen left mild L4-5 , ".repeat(16_000);
+    assert!(!labeller.label(&long).labels.is_empty(), "a megabyte in one line");
+    labeller.label(&"<".repeat(1 << 20));
+    labeller.label(&"&amp".repeat(1 << 18));
+    labeller.label(&"canal and ".repeat(1 << 17));
+}

@@ -178,7 +178,10 @@ impl Standing {
 
     /// "Another one is seen at L4": what was found last, where this sentence says.
     fn said_again(&self, items: &[Item]) -> Option<Head> {
-        let at = items.iter().position(|item| item.what == What::Cue(Cue::Again))?;
+        let is_type = |item: &Item| matches!(item.what, What::Type(_));
+        let modic = self.last.as_ref().is_some_and(|head| head.finding == Finding::Modic);
+        let again = items.iter().position(|item| item.what == What::Cue(Cue::Again));
+        let at = again.or_else(|| items.iter().position(is_type).filter(|_| modic))?;
         items.iter().find(|item| matches!(item.what, What::Levels(_)))?;
         let last = self.last.clone()?;
         Some(Head {
@@ -186,6 +189,7 @@ impl Standing {
             predicate: at,
             items: (at, at),
             said: (at, at),
+            attributes: super::Attributes::default(),
             extent: None,
             extent_item: None,
             side: None,

@@ -165,6 +165,8 @@ struct CueEntry {
 #[serde(deny_unknown_fields)]
 struct SpellingEntry {
     #[serde(default)]
+    clinical: Vec<String>,
+    #[serde(default)]
     keep: Vec<String>,
 }
 
@@ -324,7 +326,7 @@ pub struct Lexicon {
     /// By relation that the rules name, and structure; `None` where no structure is said.
     rules: HashMap<(usize, Option<usize>), Vec<RelationRule>>,
     words: HashMap<Box<str>, u32>,
-    /// Words by length and first letter, against which misspelt ones are held.
+    /// Clinical words by length and first letter, against which misspelt ones are held.
     by_shape: HashMap<(usize, char), Vec<(Box<str>, u32)>>,
     tree: HashMap<(u32, u32), u32>,
     meanings: HashMap<u32, Meaning>,
@@ -368,7 +370,7 @@ impl Lexicon {
         let relations = lexicon.take_relations(file.relation)?;
         lexicon.take_rules(file.rule, &structures, &relations)?;
         lexicon.take_cues(file.cue)?;
-        lexicon.shape_words(&file.spelling.keep);
+        lexicon.shape_words(&file.spelling);
         Ok(lexicon)
     }
 
@@ -510,21 +512,18 @@ impl Lexicon {
         self.meanings.entry(node).or_insert(meaning);
     }
 
-    fn shape_words(&mut self, keep: &[String]) {
-        for (word, number) in &self.words {
-            let letters = word.chars().count();
-            if letters >= CORRECTED_LETTERS_MIN {
+    fn shape_words(&mut self, spelling: &SpellingEntry) {
+        for word in &spelling.clinical {
+            if let Some(number) = self.words.get(word.as_str()) {
                 let first = word.chars().next().unwrap_or_default();
-                self.by_shape.entry((letters, first)).or_default().push((word.clone(), *number));
+                let shape = (word.chars().count(), first);
+                self.by_shape.entry(shape).or_default().push((word.as_str().into(), *number));
             }
         }
-        for word in keep {
+        for word in &spelling.keep {
             // Known, and in no phrase.
             let next = u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX);
             self.words.entry(word.as_str().into()).or_insert(next);
-        }
-        for words in self.by_shape.values_mut() {
-            words.sort();
         }
     }
 

@@ -58,7 +58,16 @@ fn attach_size(items: &[Item], heads: &mut Vec<Head>, at: usize, mm: f32) {
 
 fn again_at(head: &Head, at: usize) -> Head {
     let said = (head.said.0.min(at), head.said.1.max(at));
-    Head { carrier: at, predicate: at, items: (at, at), said, hangs_on: false, born: at, judged_at: None, ..head.clone() }
+    Head {
+        carrier: at,
+        predicate: at,
+        items: (at, at),
+        said,
+        hangs_on: false,
+        born: at,
+        judged_at: None,
+        ..head.clone()
+    }
 }
 
 /// The head nearest to an item: right before it is nearer than right after.

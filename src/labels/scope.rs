@@ -154,7 +154,7 @@ fn apply(head: &mut Head, holding: &Holding) {
 fn said_after(items: &[Item], heads: &mut [Head], at: usize, presence: Presence) {
     let mut reached = at;
     for head in heads.iter_mut().rev().filter(|head| head.items.1 < at) {
-        let between = &items[head.items.1 + 1..reached];
+        let between = items.get(head.items.1 + 1..reached).unwrap_or_default();
         let is_apart = between.iter().any(|item| {
             matches!(item.what, What::Finding(_) | What::Relation(..) | What::Cue(Cue::Break | Cue::Other))
                 || item.is_joint(Joint::Semicolon)
