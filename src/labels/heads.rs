@@ -371,6 +371,8 @@ fn list_to_the_left(items: &[Item], at: usize, taken: &[bool], shares: bool, lex
     while let Some(before) = next.checked_sub(1) {
         next = before;
         match &items[next].what {
+            // "nerve root roots".
+            What::Structure(kind) if !joined && items[next + 1].what == What::Structure(*kind) => {}
             What::Structure(_) if joined && (!taken[next] || is_shared) => {
                 found.push(next);
                 (joined, words) = (false, 0);

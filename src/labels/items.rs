@@ -168,6 +168,10 @@ fn numbered(text: &str, tokens: &[Token], at: usize, before: &[Item], lexicon: &
         };
     }
     let word = token.of(text);
+    // "typeII", in one word.
+    if let Some(number) = word.get(..4).filter(|w| w.eq_ignore_ascii_case("type")).and_then(|_| numeral(&word[4..])) {
+        return Some((What::Type(number), at + 1));
+    }
     let named = |text_of: &str| {
         tokens.get(at + 1).and_then(|next| numeral(next.of(text))).filter(|_| word.eq_ignore_ascii_case(text_of))
     };
@@ -275,13 +279,13 @@ fn joints_of_list(items: &[Item], at: usize) -> usize {
     if joints > 0 && prepositions > 0 && ends { joints + prepositions } else { joints }
 }
 
-/// "at every level from L2-3 to L5-S1" is those levels.
+/// "at every level from L2-3 to L5-S1" is those levels, "at the lower level (L5-S1)" that one.
 fn say_range_once(items: &mut [Item]) {
     for at in 1..items.len() {
-        let all = |item: &Item| matches!(&item.what, What::Levels(mention) if mention.places == [Place::All]);
+        let all = |item: &Item| matches!(&item.what, What::Levels(mention) if mention.places == [Place::All] || mention.places == [Place::Unknown]);
         let named = matches!(&items[at].what, What::Levels(mention) if !mention.places.is_empty());
         let from = at.saturating_sub(3);
-        if named && items[at - 1].is_joint(Joint::At) && !all(&items[at]) {
+        if named && matches!(items[at - 1].what, What::Joint(Joint::At | Joint::Bracket)) && !all(&items[at]) {
             for item in &mut items[from..at] {
                 if all(item) {
                     item.what = What::Word;

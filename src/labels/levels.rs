@@ -4,6 +4,8 @@ use super::label::Place;
 use super::tokens::{Kind, Token};
 use crate::spine::{Disc, Vertebra};
 
+/// Longest word that names levels, bytes: `t12-l1levels` without its hyphen.
+const NAME_BYTES_MAX: usize = 11;
 /// Most levels between two that are named.
 const RANGE_LEVELS_MAX: usize = 12;
 
@@ -109,10 +111,12 @@ enum Named {
 fn vertebra_or_pair(text: &str, tokens: &[Token], at: usize) -> Option<(Named, usize)> {
     let token = tokens.get(at).filter(|token| token.kind == Kind::Word)?;
     let word = token.of(text);
-    if word.len() > 6 || !word.is_ascii() {
+    if word.len() > NAME_BYTES_MAX || !word.is_ascii() {
         return None;
     }
     let lower = word.to_ascii_lowercase();
+    // "L5/S1levels".
+    let lower = lower.strip_suffix("levels").or_else(|| lower.strip_suffix("level")).unwrap_or(&lower);
     let (letters, digits) = lower.split_at(lower.find(|c: char| c.is_ascii_digit()).unwrap_or(lower.len()));
     let region = region(letters)?;
     if digits.is_empty() {
@@ -379,6 +383,7 @@ mod tests {
             ("L3/4 - L5/S1", "L3-L4 L4-L5 L5-S1"),
             ("between L1 and L4", "L1-L2 L2-L3 L3-L4"),
             ("L2-5", "L2-L3 L3-L4 L4-L5"),
+            ("L4/L5 & L5/S1levels", "L4-L5 L5-S1"),
             ("L4 and L5", "L4 L5"),
             ("L5-L6 and L6-S1", "L5-L6 L6-S1"),
             ("C5-6", "foreign"),

@@ -97,6 +97,14 @@ fn named(items: &[Item], heads: &[Head], head: &Head) -> Option<usize> {
     let before = (0..first).rev().find(is_levels);
     let after = (last + 1..items.len()).find(is_levels).filter(|at| same_clause(items, last, *at));
     let Some(at) = after else { return before };
+    // "fragment behind the L5 body, below L4-5": a disc finding is at the disc.
+    let names_discs = |at: &usize| matches!(&items[*at].what, What::Levels(m) if m.places.iter().any(|p| matches!(p, Place::Disc(_))));
+    let next_discs = (at + 1..items.len()).find(names_discs).filter(|disc| {
+        head.at == At::Disc
+            && !names_discs(&at)
+            && !heads.iter().any(|other| other.carrier > at && other.carrier < *disc)
+    });
+    let at = next_discs.unwrap_or(at);
     let heads_between = heads.iter().any(|other| other.carrier > last && other.carrier < at && !is_same(other, head));
     let is_of_other = heads_between && before.is_some();
     match before {
