@@ -1,5 +1,6 @@
 //! What reports say, held against hand labels: every example of the lexicon, sentences of many institutions, and real notes.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+#![expect(clippy::print_stdout, reason = "the figures are its output")]
 
 mod common;
 mod labelled;

@@ -313,8 +313,10 @@ named! {
 
 named! {
     /// The part of a report.
+    #[derive(Default)]
     Section {
         /// Before any heading, or under one that is of no other kind.
+        #[default]
         Body = "body",
         /// What was found.
         Findings = "findings",

@@ -4,20 +4,20 @@
 //! longest phrase that fits is taken. Words that are near to one of the lexicon's, and to nothing else, are
 //! taken for it: see [`Lexicon::corrected`].
 
+mod build;
+mod form;
+mod spelling;
+
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use serde::Deserialize;
-
-use super::label::{Degree, Direction, Extent, Finding, Side};
+use super::label::{Direction, Extent, Finding, Side};
 use super::tokens::{Token, WordBuffer};
+pub use form::{At, Example, Form};
+use spelling::edits;
 
 /// The lexicon that is built in.
 pub const BUILT_IN: &str = include_str!("../../models/labels/lexicon.toml");
-/// Longest phrase, words.
-const PHRASE_WORDS_MAX: usize = 8;
-/// Most phrases of a lexicon.
-const PHRASES_MAX: usize = 20_000;
 /// A word shorter than this is what it is.
 const CORRECTED_LETTERS_MIN: usize = 5;
 /// A word of so many letters may differ in two of them from what it was meant to be.
@@ -37,137 +37,6 @@ pub enum LexiconError {
         /// What is wrong with it.
         what: String,
     },
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "snake_case")]
-struct File {
-    version: u32,
-    #[serde(default)]
-    finding: Vec<FindingEntry>,
-    #[serde(default)]
-    structure: Vec<StructureEntry>,
-    #[serde(default)]
-    relation: Vec<RelationEntry>,
-    #[serde(default)]
-    rule: Vec<RuleEntry>,
-    #[serde(default)]
-    cue: Vec<CueEntry>,
-    #[serde(default)]
-    spelling: SpellingEntry,
-}
-
-/// An example of an entry, and what it says.
-#[derive(Debug, Clone, Default, Deserialize)]
-pub struct Example {
-    /// The text.
-    pub example: Option<String>,
-    /// What it says, a line of `docs/labelling.md` each.
-    #[serde(default)]
-    pub expect: Vec<String>,
-}
-
-/// What a bare "at L4" means for a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum At {
-    /// The disc below.
-    Disc,
-    /// The vertebra.
-    Vertebra,
-    /// "L4 on L5" is the disc between.
-    Slip,
-    /// Discs where a range is named, else what is named.
-    Operation,
-    /// The whole lumbar spine, where nothing is named.
-    Spine,
-}
-
-#[derive(Debug, Default, Clone, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Codes {
-    snomed: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct FindingEntry {
-    id: String,
-    finding: Option<String>,
-    at: At,
-    words: Vec<String>,
-    #[serde(default)]
-    needs_size: bool,
-    #[serde(default)]
-    needs_type: bool,
-    direction: Option<String>,
-    side: Option<String>,
-    #[serde(default)]
-    codes: Codes,
-    #[serde(flatten)]
-    example: Example,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct StructureEntry {
-    id: String,
-    words: Vec<String>,
-}
-
-/// Where a relation looks for its structures first.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Form {
-    /// After "of", else before.
-    Noun,
-    /// After.
-    Verb,
-    /// Right after, else before.
-    Participle,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RelationEntry {
-    id: String,
-    like: Option<String>,
-    form: Form,
-    extent: Option<String>,
-    #[serde(default)]
-    absent: bool,
-    words: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct RuleEntry {
-    id: String,
-    relation: String,
-    structure: String,
-    finding: String,
-    only: Option<Vec<String>>,
-    #[serde(default)]
-    keep_structure: bool,
-    #[serde(default)]
-    codes: Codes,
-    #[serde(flatten)]
-    example: Example,
-}
-
-#[derive(Debug, Deserialize)]
-struct CueEntry {
-    kind: String,
-    words: Vec<String>,
-    #[serde(flatten)]
-    example: Example,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct SpellingEntry {
-    #[serde(default)]
-    clinical: Vec<String>,
-    #[serde(default)]
-    keep: Vec<String>,
 }
 
 /// A word that changes what others say.
@@ -314,6 +183,9 @@ pub enum Meaning {
     Cue(Cue),
 }
 
+/// A word, and its number.
+type KnownWord = (Box<str>, u32);
+
 /// The words and rules.
 #[derive(Debug)]
 pub struct Lexicon {
@@ -327,7 +199,7 @@ pub struct Lexicon {
     rules: HashMap<(usize, Option<usize>), Vec<RelationRule>>,
     words: HashMap<Box<str>, u32>,
     /// Clinical words by length and first letter, against which misspelt ones are held.
-    by_shape: HashMap<(usize, char), Vec<(Box<str>, u32)>>,
+    by_shape: HashMap<(usize, char), Vec<KnownWord>>,
     tree: HashMap<(u32, u32), u32>,
     meanings: HashMap<u32, Meaning>,
     phrases: Vec<String>,
@@ -351,7 +223,7 @@ impl Lexicon {
     /// # Errors
     /// See [`LexiconError`].
     pub fn parse(text: &str) -> Result<Self, LexiconError> {
-        let file: File = toml::from_str(text)?;
+        let file: form::File = toml::from_str(text)?;
         let mut lexicon = Self {
             version: file.version,
             findings: Vec::new(),
@@ -372,159 +244,6 @@ impl Lexicon {
         lexicon.take_cues(file.cue)?;
         lexicon.shape_words(&file.spelling);
         Ok(lexicon)
-    }
-
-    fn take_findings(&mut self, entries: Vec<FindingEntry>) -> Result<(), LexiconError> {
-        for entry in entries {
-            let name = entry.finding.as_deref().unwrap_or(&entry.id);
-            let finding = Finding::from_name(name).ok_or_else(|| wrong(&entry.id, "is no finding that is known"))?;
-            let direction = match &entry.direction {
-                Some(name) => {
-                    Some(Direction::from_name(name).ok_or_else(|| wrong(&entry.id, "has no such direction"))?)
-                }
-                None => None,
-            };
-            let side = match &entry.side {
-                Some(name) => Some(Side::from_name(name).ok_or_else(|| wrong(&entry.id, "has no such side"))?),
-                None => None,
-            };
-            let meaning = Meaning::Finding(self.findings.len());
-            self.add_phrases(&entry.id, &entry.words, |_| meaning)?;
-            self.findings.push(FindingRule {
-                id: entry.id.as_str().into(),
-                finding,
-                at: entry.at,
-                needs_size: entry.needs_size,
-                needs_type: entry.needs_type,
-                direction,
-                side,
-                snomed: entry.codes.snomed.as_deref().map(Arc::from),
-            });
-            self.examples.push((entry.id, entry.example));
-        }
-        Ok(())
-    }
-
-    fn take_structures(&mut self, entries: Vec<StructureEntry>) -> Result<HashMap<String, usize>, LexiconError> {
-        let mut numbers = HashMap::new();
-        for (number, entry) in entries.into_iter().enumerate() {
-            self.add_phrases(&entry.id, &entry.words, |_| Meaning::Structure(number))?;
-            self.structures.push(entry.id.clone());
-            numbers.insert(entry.id, number);
-        }
-        Ok(numbers)
-    }
-
-    fn take_relations(&mut self, entries: Vec<RelationEntry>) -> Result<HashMap<String, usize>, LexiconError> {
-        let mut numbers = HashMap::new();
-        for (number, entry) in entries.into_iter().enumerate() {
-            let like = match &entry.like {
-                Some(id) => *numbers.get(id).ok_or_else(|| wrong(&entry.id, "is like one that is not above it"))?,
-                None => number,
-            };
-            let extent = match &entry.extent {
-                Some(text) => Some(text.parse().map_err(|()| wrong(&entry.id, "has no such extent"))?),
-                None => None,
-            };
-            self.add_phrases(&entry.id, &entry.words, |phrase| Meaning::Relation(number, phrase))?;
-            self.relations.push(Relation { like, form: entry.form, extent, absent: entry.absent });
-            numbers.insert(entry.id, number);
-        }
-        Ok(numbers)
-    }
-
-    fn take_rules(
-        &mut self,
-        entries: Vec<RuleEntry>,
-        structures: &HashMap<String, usize>,
-        relations: &HashMap<String, usize>,
-    ) -> Result<(), LexiconError> {
-        for entry in entries {
-            let finding = Finding::from_name(&entry.finding).ok_or_else(|| wrong(&entry.id, "names no finding"))?;
-            let relation = *relations.get(&entry.relation).ok_or_else(|| wrong(&entry.id, "names no relation"))?;
-            let structure = match entry.structure.as_str() {
-                "" => None,
-                name => Some(*structures.get(name).ok_or_else(|| wrong(&entry.id, "names no structure"))?),
-            };
-            let rule = RelationRule {
-                id: entry.id.as_str().into(),
-                finding,
-                only: entry.only,
-                structure: entry.keep_structure.then(|| entry.structure.as_str().into()),
-                snomed: entry.codes.snomed.as_deref().map(Arc::from),
-            };
-            self.rules.entry((relation, structure)).or_default().push(rule);
-            self.examples.push((entry.id, entry.example));
-        }
-        Ok(())
-    }
-
-    fn take_cues(&mut self, entries: Vec<CueEntry>) -> Result<(), LexiconError> {
-        for entry in entries {
-            let cue = cue(&entry.kind).ok_or_else(|| wrong(&entry.kind, "is no kind of cue that is known"))?;
-            self.add_phrases(&entry.kind, &entry.words, |_| Meaning::Cue(cue))?;
-            self.examples.push((entry.kind, entry.example));
-        }
-        Ok(())
-    }
-
-    /// Puts phrases into the tree; of two entries with the same phrase the first has it.
-    fn add_phrases(
-        &mut self,
-        entry: &str,
-        phrases: &[String],
-        meaning: impl Fn(u32) -> Meaning,
-    ) -> Result<(), LexiconError> {
-        for phrase in phrases {
-            if self.phrases.len() >= PHRASES_MAX {
-                return Err(wrong(entry, &format!("is beyond the {PHRASES_MAX} phrases that a lexicon may have")));
-            }
-            let number = u32::try_from(self.phrases.len()).unwrap_or(u32::MAX);
-            self.phrases.push(phrase.clone());
-            let mut forms = vec![phrase.clone()];
-            if !phrase.contains(' ') && phrase.chars().count() > 3 && !phrase.ends_with('s') {
-                forms.push(format!("{phrase}s"));
-            } else if phrase.contains(' ') && phrase.chars().last().is_some_and(|c| c.is_alphabetic() && c != 's') {
-                forms.push(format!("{phrase}s"));
-            }
-            for form in forms {
-                let words: Vec<&str> = form.split(' ').filter(|word| !word.is_empty()).collect();
-                if words.is_empty() || words.len() > PHRASE_WORDS_MAX {
-                    return Err(wrong(
-                        entry,
-                        &format!("has a phrase of no words, or more than {PHRASE_WORDS_MAX}: {form:?}"),
-                    ));
-                }
-                self.add_form(&words, meaning(number));
-            }
-        }
-        Ok(())
-    }
-
-    fn add_form(&mut self, words: &[&str], meaning: Meaning) {
-        let mut node = 0;
-        for word in words {
-            let next_word = u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX);
-            let word = *self.words.entry((*word).into()).or_insert(next_word);
-            let next_node = u32::try_from(self.tree.len() + 1).unwrap_or(u32::MAX);
-            node = *self.tree.entry((node, word)).or_insert(next_node);
-        }
-        self.meanings.entry(node).or_insert(meaning);
-    }
-
-    fn shape_words(&mut self, spelling: &SpellingEntry) {
-        for word in &spelling.clinical {
-            if let Some(number) = self.words.get(word.as_str()) {
-                let first = word.chars().next().unwrap_or_default();
-                let shape = (word.chars().count(), first);
-                self.by_shape.entry(shape).or_default().push((word.as_str().into(), *number));
-            }
-        }
-        for word in &spelling.keep {
-            // Known, and in no phrase.
-            let next = u32::try_from(self.words.len() + 1).unwrap_or(u32::MAX);
-            self.words.entry(word.as_str().into()).or_insert(next);
-        }
     }
 
     /// The number of a word as it is written; `None` where it is in no phrase.
@@ -617,89 +336,10 @@ impl Lexicon {
     }
 }
 
-fn wrong(entry: &str, what: &str) -> LexiconError {
-    LexiconError::Entry { entry: entry.to_owned(), what: what.to_owned() }
-}
-
-fn cue(kind: &str) -> Option<Cue> {
-    if let Some(degree) = Degree::from_name(kind) {
-        return Some(Cue::Extent(Extent::of(degree)));
-    }
-    if let Some(side) = Side::from_name(kind) {
-        return Some(Cue::Side(side));
-    }
-    Some(match kind {
-        "significant" => Cue::Extent(Extent::Significant),
-        "not-a-side" => Cue::NotASide,
-        "no" => Cue::No,
-        "not" => Cue::Not,
-        "no-after" => Cue::NoAfter,
-        "nothing" => Cue::Nothing,
-        "no-rest" => Cue::NoRest,
-        "may" => Cue::May,
-        "may-after" => Cue::MayAfter,
-        "was" => Cue::Was,
-        "now" => Cue::Now,
-        "no-label" => Cue::NoLabel,
-        "no-label-history" => Cue::NoLabelHistory,
-        "no-label-after" => Cue::NoLabelAfter,
-        "former-level" => Cue::FormerLevel,
-        "latter-level" => Cue::LatterLevel,
-        "respectively" => Cue::Respectively,
-        "opposite" => Cue::Opposite,
-        "again" => Cue::Again,
-        "break" => Cue::Break,
-        "other" => Cue::Other,
-        "zone" => Cue::Zone,
-        "lumbosacral" => Cue::Lumbosacral,
-        "all-levels" => Cue::AllLevels,
-        "rest-levels" => Cue::RestLevels,
-        "same-level" => Cue::SameLevel,
-        "several-levels" => Cue::SeveralLevels,
-        "one-unknown-level" => Cue::OneUnknownLevel,
-        "emphasis" => Cue::Emphasis,
-        "section-findings" => Cue::Section(Heading::Findings),
-        "section-impression" => Cue::Section(Heading::Impression),
-        "section-none" => Cue::Section(Heading::NoLabels),
-        "section-foreign" => Cue::Section(Heading::Foreign),
-        "section-lumbar" => Cue::Section(Heading::Lumbar),
-        _ => return None,
-    })
-}
-
-/// Insertions, deletions, exchanges and swaps of neighbours between two words (optimal string alignment).
-fn edits(a: &[char], b: &[char]) -> usize {
-    let width = b.len() + 1;
-    let mut rows = [(0..width).collect::<Vec<_>>(), vec![0; width], vec![0; width]];
-    for i in 1..=a.len() {
-        let (now, before, earlier) = (i % 3, (i + 2) % 3, (i + 1) % 3);
-        rows[now][0] = i;
-        for j in 1..width {
-            let exchange = rows[before][j - 1] + usize::from(a[i - 1] != b[j - 1]);
-            let mut least = exchange.min(rows[before][j] + 1).min(rows[now][j - 1] + 1);
-            if i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1] {
-                least = least.min(rows[earlier][j - 2] + 1);
-            }
-            rows[now][j] = least;
-        }
-    }
-    rows[a.len() % 3][width - 1]
-}
-
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 mod tests {
     use super::*;
-
-    #[test]
-    fn edits_are_counted() {
-        let count = |a: &str, b: &str| edits(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>());
-        assert_eq!(count("stenosis", "stenosis"), 0);
-        assert_eq!(count("stenoisis", "stenosis"), 1);
-        assert_eq!(count("formanial", "foraminal"), 2);
-        assert_eq!(count("protusion", "protrusion"), 1);
-        assert_eq!(count("", "abc"), 3);
-    }
 
     #[test]
     fn misspelt_words_are_what_they_were_meant_to_be() {

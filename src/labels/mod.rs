@@ -15,6 +15,7 @@ pub mod modifiers;
 pub mod places;
 pub mod policy;
 pub mod scope;
+mod standing;
 pub mod tokens;
 
 pub use document::{Labelled, Labeller};

@@ -146,10 +146,9 @@ fn push(tokens: &mut Vec<Token>, start: usize, end: usize, kind: Kind) -> usize 
 fn word_or_number(text: &str, start: usize, words: &mut WordBuffer<'_>, tokens: &mut Vec<Token>) -> usize {
     let rest = &text[start..];
     let mut end = rest.len();
-    let mut chars = rest.char_indices().peekable();
     let starts_with_digit = rest.starts_with(|c: char| c.is_ascii_digit());
     let mut only_digits = true;
-    while let Some((i, c)) = chars.next() {
+    for (i, c) in rest.char_indices() {
         let followed_by = |wanted: fn(char) -> bool| rest[i + c.len_utf8()..].starts_with(wanted);
         let is_inner = c.is_alphanumeric()
             || (is_apostrophe(c) && followed_by(char::is_alphabetic))

@@ -44,11 +44,14 @@ pub(crate) struct Case {
     pub(crate) entries: BTreeSet<Entry>,
 }
 
+/// Name, text, labels before they are expanded.
+type RawCase = (String, String, Vec<(Place, Entry)>);
+
 /// The cases of a file; a note's text is found by `text_of`.
 pub(crate) fn read(file: &str, text_of: impl Fn(&str) -> Option<String>) -> Vec<Case> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/labels").join(file);
     let content = std::fs::read_to_string(&path).expect("the labels are there");
-    let mut raw: Vec<(String, String, Vec<(Place, Entry)>)> = Vec::new();
+    let mut raw: Vec<RawCase> = Vec::new();
     for (number, line) in content.lines().enumerate() {
         let at = || format!("{file}:{}: {line}", number + 1);
         if let Some(note) = line.strip_prefix("note ") {
