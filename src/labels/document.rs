@@ -118,7 +118,7 @@ fn respectively(items: &[Item], heads: &[Head]) -> Option<Vec<Place>> {
 
 /// "Right hemilaminectomy and discectomy" is one operation.
 fn share_side_of_operation(heads: &mut [Head]) {
-    let side = heads.iter().find(|head| head.finding == Finding::PostOperative).and_then(|head| head.side);
+    let side = heads.iter().filter(|head| head.finding == Finding::PostOperative).find_map(|head| head.side);
     for head in heads.iter_mut().filter(|head| head.finding == Finding::PostOperative) {
         head.side = head.side.or(side);
     }

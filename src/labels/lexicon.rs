@@ -12,7 +12,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::label::{Direction, Extent, Finding, Side};
-use super::tokens::{Token, WordBuffer};
+use super::tokens::{Kind, Token, WordBuffer};
 pub use form::{At, Example, Form};
 use spelling::edits;
 
@@ -183,6 +183,12 @@ pub enum Meaning {
     Cue(Cue),
 }
 
+/// "h/o", "r/o", "s/p": the slash is part of the word.
+fn is_slash_of_letters(tokens: &[Token], slash: usize) -> bool {
+    let is_letter = |at: Option<usize>| at.and_then(|at| tokens.get(at)).is_some_and(|t| t.end - t.start == 1);
+    tokens[slash].kind == Kind::Slash && is_letter(slash.checked_sub(1)) && is_letter(Some(slash + 1))
+}
+
 /// A word, and its number.
 type KnownWord = (Box<str>, u32);
 
@@ -280,7 +286,7 @@ impl Lexicon {
     pub fn phrase_at(&self, tokens: &[Token], at: usize) -> Option<(Meaning, usize)> {
         let (mut node, mut i, mut found) = (0, at, None);
         while let Some(token) = tokens.get(i) {
-            if i > at && token.is_hyphen() {
+            if i > at && (token.is_hyphen() || is_slash_of_letters(tokens, i)) {
                 i += 1;
                 continue;
             }

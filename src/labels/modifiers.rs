@@ -42,6 +42,10 @@ pub fn attach(items: &[Item], heads: &mut Vec<Head>) {
 }
 
 fn attach_size(items: &[Item], heads: &mut Vec<Head>, at: usize, mm: f32) {
+    // "a 9 mm synovial cyst".
+    if items.get(at + 1).is_some_and(|next| next.what == What::Cue(Cue::Other)) {
+        return;
+    }
     let Some(nearest) = nearest(items, heads, at, |_| true) else { return };
     let head = &mut heads[nearest];
     if head.attributes.size_mm.is_none() {
@@ -127,8 +131,12 @@ fn to_the_right(items: &[Item], heads: &[Head], at: usize, reach: Reach) -> Targ
         match &item.what {
             _ if is_carrier(heads, next) => return Target::Carrier(next),
             What::Finding(_) | What::Structure(_) | What::Levels(_) | What::SizeMm(_) | What::Type(_) => {}
+            // "mild degenerative scoliosis": a relation of nothing that is labelled.
+            What::Relation(..) => {}
             What::Cue(Cue::Other) => return Target::Other,
-            What::Cue(Cue::Zone | Cue::Side(_) | Cue::Extent(_) | Cue::May | Cue::Section(_) | Cue::Now) => {}
+            What::Cue(
+                Cue::SeveralLevels | Cue::Zone | Cue::Side(_) | Cue::Extent(_) | Cue::May | Cue::Section(_) | Cue::Now,
+            ) => {}
             What::Word if words < WORDS_BETWEEN_MAX => words += 1,
             What::Joint(Joint::Of | Joint::Dash) => {}
             What::Joint(Joint::Bracket) if holds_a_size(items, next) => {}
@@ -332,6 +340,8 @@ fn attach_side(items: &[Item], heads: &mut [Head], at: usize, side: Side) {
     let more = (at.saturating_sub(3)..at).any(|i| items[i].is_joint(Joint::More));
     let target = match (right, left) {
         (Target::Carrier(_), _) if is_beside && !(said_after && more) => right,
+        // "due to bilateral pars defects".
+        (Target::Other, _) if items.get(at + 1).is_some_and(|next| next.what == What::Cue(Cue::Other)) => return,
         (_, Target::Carrier(_)) if said_after => left,
         (Target::Carrier(_), _) => right,
         (Target::Other, _) => return,

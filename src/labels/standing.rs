@@ -124,7 +124,9 @@ fn level_heading(items: &[Item]) -> Option<(Vec<Place>, usize)> {
     let begin = items
         .iter()
         .take(3)
-        .take_while(|item| matches!(item.what, What::Word | What::Joint(Joint::At) | What::Cue(Cue::Section(_))))
+        .take_while(|item| {
+            matches!(item.what, What::Word | What::Joint(Joint::At | Joint::Colon) | What::Cue(Cue::Section(_)))
+        })
         .count();
     let What::Levels(mention) = &items.get(begin)?.what else { return None };
     if mention.places.is_empty() {
