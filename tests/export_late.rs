@@ -44,6 +44,22 @@ fn dies_once(verb: &'static str, runs: &Arc<AtomicUsize>) -> Starter {
     })
 }
 
+/// A child that finds its bundle put elsewhere, as when a broker took the report a moment before.
+fn finds_it_moved(verb: &'static str, state_dir: &Path, runs: &Arc<AtomicUsize>) -> Starter {
+    let (kept, runs) = (state_dir.join("bundles"), Arc::clone(runs));
+    Box::new(move |memory_mib, cpu_secs| {
+        if runs.fetch_add(1, Ordering::SeqCst) == 0 {
+            for entry in std::fs::read_dir(&kept).expect("bundles are kept there").flatten() {
+                if entry.path().is_file() {
+                    std::fs::rename(entry.path(), kept.join("delivered").join(entry.file_name()))
+                        .expect("it can be moved");
+                }
+            }
+        }
+        program(verb, memory_mib, cpu_secs)
+    })
+}
+
 fn one_study(dir: &Path) {
     let plan = StudyPlan {
         series: vec![SeriesKind::SagittalT2],
@@ -96,5 +112,31 @@ fn files_that_can_t_be_made_are_alarmed_and_made_later() {
     }
     assert_eq!(runs.load(Ordering::SeqCst), 2, "the one that died, and the one that made them");
     appliance.check().expect("every thread goes on");
+    appliance.stop();
+}
+
+#[test]
+fn a_bundle_that_is_delivered_meanwhile_is_found_where_it_is() {
+    let dir = tempfile::tempdir().expect("a folder");
+    one_study(&dir.path().join("in"));
+    let overrides = ["ingest.quiet-secs=0".to_owned(), "ingest.wanted=[]".to_owned()];
+    let runs = Arc::new(AtomicUsize::new(0));
+    let appliance = Appliance::start(Options {
+        settings: settings(dir.path(), &overrides),
+        models: ModelSource::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
+        rescan_period: Duration::from_millis(100),
+        programs: Programs {
+            scan: child("child-scan"),
+            read: child("child-read"),
+            self_test: None,
+            export: finds_it_moved("child-export", &dir.path().join("state"), &runs),
+        },
+    })
+    .expect("the appliance starts");
+    until("the clinic's files are made", || {
+        let folders = std::fs::read_dir(dir.path().join("out")).into_iter().flatten().flatten();
+        folders.into_iter().any(|folder| folder.path().join("overlay.png").is_file())
+    });
+    assert_eq!(runs.load(Ordering::SeqCst), 2, "once where it was, once where it is, without a rest between");
     appliance.stop();
 }

@@ -113,9 +113,16 @@ impl ReadingRoom {
         let storage = self.shared.settings().storage.clone();
         let out_dir = storage.out_dir.join(&report.report_id);
         make_folder(&out_dir).map_err(Failure::OfMachine)?;
-        let request = ExportRequest { bundle: bundles::find(&storage.state_dir, &report.bundle), out_dir };
-        let program = (self.programs.export)(EXPORT_MEMORY_MIB, EXPORT_TIME_LIMIT.as_secs());
-        match child::ask(&program, &request, EXPORT_TIME_LIMIT, go_on) {
+        let find = || bundles::find(&storage.state_dir, &report.bundle);
+        let request = ExportRequest { bundle: find(), out_dir };
+        let reply = match self.ask_export(&request, go_on) {
+            // A broker took the report meanwhile, and its bundle was put with those delivered.
+            Ok(ExportReply::Unreadable { .. }) if find() != request.bundle => {
+                self.ask_export(&ExportRequest { bundle: find(), ..request }, go_on)
+            }
+            reply => reply,
+        };
+        match reply {
             Ok(ExportReply::Done) => Ok(()),
             Ok(ExportReply::Unreadable { reason }) => Err(Failure::OfReport(reason)),
             Ok(ExportReply::Unwritable { reason }) => Err(Failure::OfMachine(reason)),
@@ -123,6 +130,11 @@ impl ReadingRoom {
             Err(error @ ChildError::Start(_)) => Err(Failure::OfMachine(error.to_string())),
             Err(error) => Err(Failure::OfReport(error.to_string())),
         }
+    }
+
+    fn ask_export(&self, request: &ExportRequest, go_on: &dyn Fn() -> bool) -> Result<ExportReply, ChildError> {
+        let program = (self.programs.export)(EXPORT_MEMORY_MIB, EXPORT_TIME_LIMIT.as_secs());
+        child::ask(&program, request, EXPORT_TIME_LIMIT, go_on)
     }
 }
 
