@@ -9,37 +9,12 @@ use std::time::Duration;
 use deepspine::appliance::journal::Journal;
 use deepspine::appliance::mqtt::loopback::{Loopback, Verdict};
 use deepspine::appliance::mqtt::subscriber::{Received, Subscriber};
-use deepspine::appliance::reader::child::Program;
-use deepspine::appliance::reading::{Programs, Starter};
+use deepspine::appliance::reading::Programs;
 use deepspine::appliance::supervisor::{Appliance, Options};
 use deepspine::dicom;
 use deepspine::inference::ModelSource;
-use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use serde_json::Value;
-use wire::{DEADLINE, settings, until};
-
-/// The binary under test as a child of this process.
-fn child(verb: &'static str) -> Starter {
-    Box::new(move |memory_mib, cpu_secs| Program {
-        path: env!("CARGO_BIN_EXE_deepspine").into(),
-        arguments: vec![
-            verb.into(),
-            format!("--memory-mib={memory_mib}").into(),
-            format!("--cpu-secs={cpu_secs}").into(),
-            format!("--supervisor={}", std::process::id()).into(),
-        ],
-    })
-}
-
-fn phantom_files(dir: &Path) -> Vec<PathBuf> {
-    let plan = StudyPlan {
-        series: vec![SeriesKind::SagittalT2],
-        sagittal: Stack { fov_mm: 270.0, matrix: 192, slices: 7, thickness_mm: 4.0, spacing_mm: 4.4 },
-        ..StudyPlan::default()
-    };
-    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
-    write_study(&phantom, &plan, &dir.join("staging")).expect("the test's folder can be written").files
-}
+use wire::{DEADLINE, child, settings, small_study, until};
 
 fn copy(files: &[PathBuf], to: &Path) {
     std::fs::create_dir_all(to).expect("the test's folder can be written");
@@ -63,7 +38,7 @@ fn next_report(subscriber: &Subscriber, all: &mut Vec<Received>) -> Value {
 #[test]
 fn late_slices_make_a_revision_and_copies_make_none() {
     let dir = tempfile::tempdir().expect("a folder");
-    let files = phantom_files(dir.path());
+    let files = small_study(&dir.path().join("staging"));
     let (late, early) = files.split_last().expect("a study has files");
     let identity = dicom::scan(late).expect("we wrote it").identity;
     let folder = dir.path().join("in");

@@ -14,26 +14,8 @@ use deepspine::appliance::reader::child::Program;
 use deepspine::appliance::reading::{Programs, Starter};
 use deepspine::appliance::supervisor::{Appliance, Options};
 use deepspine::inference::ModelSource;
-use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use serde_json::Value;
-use wire::{DEADLINE, settings, until};
-
-/// The binary under test as a child of this process.
-fn program(verb: &str, memory_mib: u64, cpu_secs: u64) -> Program {
-    Program {
-        path: env!("CARGO_BIN_EXE_deepspine").into(),
-        arguments: vec![
-            verb.into(),
-            format!("--memory-mib={memory_mib}").into(),
-            format!("--cpu-secs={cpu_secs}").into(),
-            format!("--supervisor={}", std::process::id()).into(),
-        ],
-    }
-}
-
-fn child(verb: &'static str) -> Starter {
-    Box::new(move |memory_mib, cpu_secs| program(verb, memory_mib, cpu_secs))
-}
+use wire::{DEADLINE, child, program, settings, small_study, until};
 
 /// A child that dies the first time, and does its work from then on.
 fn dies_once(verb: &'static str, runs: &Arc<AtomicUsize>) -> Starter {
@@ -60,37 +42,27 @@ fn finds_it_moved(verb: &'static str, state_dir: &Path, runs: &Arc<AtomicUsize>)
     })
 }
 
-fn one_study(dir: &Path) {
-    let plan = StudyPlan {
-        series: vec![SeriesKind::SagittalT2],
-        sagittal: Stack { fov_mm: 270.0, matrix: 192, slices: 7, thickness_mm: 4.0, spacing_mm: 4.4 },
-        ..StudyPlan::default()
-    };
-    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
-    write_study(&phantom, &plan, dir).expect("the test's folder can be written");
+/// An appliance that finds one small study in its folder, and makes the clinic's files by `export`.
+fn start(dir: &Path, broker: Option<String>, export: Starter) -> Appliance {
+    small_study(&dir.join("in"));
+    let mut overrides = vec!["ingest.quiet-secs=0".to_owned(), "ingest.wanted=[]".to_owned()];
+    overrides.extend(broker.map(|url| format!("mqtt.broker={url}")));
+    Appliance::start(Options {
+        settings: settings(dir, &overrides),
+        models: ModelSource::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
+        rescan_period: Duration::from_millis(100),
+        programs: Programs { scan: child("child-scan"), read: child("child-read"), self_test: None, export },
+    })
+    .expect("the appliance starts")
 }
 
 #[test]
 fn files_that_can_t_be_made_are_alarmed_and_made_later() {
     let dir = tempfile::tempdir().expect("a folder");
-    one_study(&dir.path().join("in"));
     let broker = Loopback::start(Box::new(|_| Verdict::Accept)).expect("a broker");
     let subscriber = Subscriber::connect("127.0.0.1", broker.port(), "listener", "#", DEADLINE).expect("granted");
-    let overrides =
-        [format!("mqtt.broker={}", broker.url()), "ingest.quiet-secs=0".to_owned(), "ingest.wanted=[]".to_owned()];
     let runs = Arc::new(AtomicUsize::new(0));
-    let appliance = Appliance::start(Options {
-        settings: settings(dir.path(), &overrides),
-        models: ModelSource::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
-        rescan_period: Duration::from_millis(100),
-        programs: Programs {
-            scan: child("child-scan"),
-            read: child("child-read"),
-            self_test: None,
-            export: dies_once("child-export", &runs),
-        },
-    })
-    .expect("the appliance starts");
+    let appliance = start(dir.path(), Some(broker.url()), dies_once("child-export", &runs));
     let (mut report_id, mut alarmed) = (None, false);
     while report_id.is_none() || !alarmed {
         let message = subscriber.next(DEADLINE * 3).expect("the broker is there").expect("a message in time");
@@ -118,21 +90,9 @@ fn files_that_can_t_be_made_are_alarmed_and_made_later() {
 #[test]
 fn a_bundle_that_is_delivered_meanwhile_is_found_where_it_is() {
     let dir = tempfile::tempdir().expect("a folder");
-    one_study(&dir.path().join("in"));
-    let overrides = ["ingest.quiet-secs=0".to_owned(), "ingest.wanted=[]".to_owned()];
     let runs = Arc::new(AtomicUsize::new(0));
-    let appliance = Appliance::start(Options {
-        settings: settings(dir.path(), &overrides),
-        models: ModelSource::Folder(Path::new(env!("CARGO_MANIFEST_DIR")).join("models")),
-        rescan_period: Duration::from_millis(100),
-        programs: Programs {
-            scan: child("child-scan"),
-            read: child("child-read"),
-            self_test: None,
-            export: finds_it_moved("child-export", &dir.path().join("state"), &runs),
-        },
-    })
-    .expect("the appliance starts");
+    let export = finds_it_moved("child-export", &dir.path().join("state"), &runs);
+    let appliance = start(dir.path(), None, export);
     until("the clinic's files are made", || {
         let folders = std::fs::read_dir(dir.path().join("out")).into_iter().flatten().flatten();
         folders.into_iter().any(|folder| folder.path().join("overlay.png").is_file())

@@ -21,7 +21,7 @@ use deepspine::appliance::supervisor::{Appliance, Options};
 use deepspine::inference::ModelSource;
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use simulated::Simulation;
-use wire::{settings, until};
+use wire::{program, settings, until};
 
 /// Most memory of the supervisor, KiB.
 const SUPERVISOR_KIB_MAX: u64 = 256 * 1024;
@@ -30,17 +30,10 @@ const NOBODY: u32 = 65_534;
 
 /// The hidden verb of the binary under test, by way of a shell that first runs `before`.
 fn child(verb: &'static str, before: String) -> Starter {
-    Box::new(move |memory_mib, cpu_secs| Program {
-        path: "/bin/sh".into(),
-        arguments: vec![
-            "-c".into(),
-            OsString::from(format!("{before}\nexec \"$0\" \"$@\"")),
-            env!("CARGO_BIN_EXE_deepspine").into(),
-            verb.into(),
-            format!("--memory-mib={memory_mib}").into(),
-            format!("--cpu-secs={cpu_secs}").into(),
-            format!("--supervisor={}", std::process::id()).into(),
-        ],
+    Box::new(move |memory_mib, cpu_secs| {
+        let Program { path, arguments } = program(verb, memory_mib, cpu_secs);
+        let script = OsString::from(format!("{before}\nexec \"$0\" \"$@\""));
+        Program { path: "/bin/sh".into(), arguments: [vec!["-c".into(), script, path.into()], arguments].concat() }
     })
 }
 

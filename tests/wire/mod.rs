@@ -2,7 +2,7 @@
 #![allow(dead_code, clippy::expect_used, clippy::allow_attributes, reason = "each promise uses its part of this")]
 
 use std::net::TcpListener;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread::JoinHandle;
@@ -16,7 +16,10 @@ use deepspine::appliance::journal::{Journal, OutboxMessage};
 use deepspine::appliance::mqtt::delivery::Delivery;
 use deepspine::appliance::mqtt::payload;
 use deepspine::appliance::mqtt::session::{LinkEvent, Session};
+use deepspine::appliance::reader::child::Program;
+use deepspine::appliance::reading::Starter;
 use deepspine::appliance::shared::Shared;
+use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use serde_json::{Value, json};
 
 /// How long anything may take before a test gives it up.
@@ -48,6 +51,33 @@ pub(crate) fn settings(dir: &Path, overrides: &[String]) -> Settings {
     let empty = dir.join("empty.toml");
     std::fs::write(&empty, "").expect("the test's folder can be written");
     Sources { file: Some(empty), overrides: all }.load().expect("the test's settings are right").0
+}
+
+/// The binary under test in a hidden role, as a child of this process.
+pub(crate) fn program(verb: &str, memory_mib: u64, cpu_secs: u64) -> Program {
+    let limits = [
+        verb.to_owned(),
+        format!("--memory-mib={memory_mib}"),
+        format!("--cpu-secs={cpu_secs}"),
+        format!("--supervisor={}", std::process::id()),
+    ];
+    Program { path: env!("CARGO_BIN_EXE_deepspine").into(), arguments: limits.map(Into::into).to_vec() }
+}
+
+/// Starts [`program`].
+pub(crate) fn child(verb: &'static str) -> Starter {
+    Box::new(move |memory_mib, cpu_secs| program(verb, memory_mib, cpu_secs))
+}
+
+/// The usual phantom as one small sagittal series in `dir`; its files.
+pub(crate) fn small_study(dir: &Path) -> Vec<PathBuf> {
+    let plan = StudyPlan {
+        series: vec![SeriesKind::SagittalT2],
+        sagittal: Stack { fov_mm: 270.0, matrix: 192, slices: 7, thickness_mm: 4.0, spacing_mm: 4.4 },
+        ..StudyPlan::default()
+    };
+    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
+    write_study(&phantom, &plan, dir).expect("the test's folder can be written").files
 }
 
 impl Wire {
