@@ -8,7 +8,7 @@ use crate::labels::{Extent, Label, Presence, Span};
 /// Name and version of the form.
 pub const LABELS_SCHEMA: &str = "deepspine.labels/1";
 /// The columns of [`row`].
-pub const COLUMNS: [&str; 21] = [
+pub const COLUMNS: [&str; 22] = [
     "id",
     "level",
     "finding",
@@ -29,6 +29,7 @@ pub const COLUMNS: [&str; 21] = [
     "level_source",
     "section",
     "rule",
+    "snomed",
     "conflict",
 ];
 
@@ -84,6 +85,7 @@ struct LabelJson<'a> {
     level_source: &'static str,
     section: &'static str,
     rule: &'a str,
+    snomed: Option<&'a str>,
     conflict: bool,
 }
 
@@ -146,6 +148,7 @@ pub fn json(report: &LabelledReport<'_>) -> serde_json::Result<String> {
         level_source: label.level_source.name(),
         section: label.section.name(),
         rule: &label.rule,
+        snomed: label.snomed.as_deref(),
         conflict: label.conflict,
     });
     let targets = policy::targets(report.labels, report.policy).into_iter().map(|(disc, task, target)| TargetJson {
@@ -176,7 +179,7 @@ pub fn json(report: &LabelledReport<'_>) -> serde_json::Result<String> {
 
 /// One row of a table, in the order of [`COLUMNS`].
 #[must_use]
-pub fn row(report: &LabelledReport<'_>, label: &Label) -> [String; 21] {
+pub fn row(report: &LabelledReport<'_>, label: &Label) -> [String; 22] {
     let number = |n: Option<u8>| n.map(|n| n.to_string()).unwrap_or_default();
     let span = &label.evidence;
     [
@@ -200,6 +203,7 @@ pub fn row(report: &LabelledReport<'_>, label: &Label) -> [String; 21] {
         label.level_source.name().to_owned(),
         label.section.name().to_owned(),
         label.rule.to_string(),
+        label.snomed.as_deref().unwrap_or_default().to_owned(),
         label.conflict.to_string(),
     ]
 }

@@ -16,6 +16,9 @@ const SENTENCE_TOKENS_MAX: usize = 160;
 /// Words with which a line may begin that goes on a sentence of the line before.
 const GOES_ON: [&str; 12] =
     ["and", "or", "with", "which", "thecal", "nerve", "exit", "exiting", "neural", "foraminal", "stenosis", "levels"];
+/// Words with which no sentence ends.
+const LEFT_OPEN: [&str; 13] =
+    ["the", "of", "and", "at", "with", "to", "or", "compressing", "encroaching", "mild", "moderate", "severe", "disc"];
 
 /// What was found in one report.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -148,24 +151,9 @@ fn goes_on(text: &str, tokens: &[Token], from: usize, at: usize) -> bool {
     if matches!(tokens[at - 1].kind, Kind::Colon | Kind::Question | Kind::Semicolon) {
         return false;
     }
-    let ends_open = matches!(tokens[at - 1].kind, Kind::Comma | Kind::Hyphen | Kind::Slash | Kind::And)
-        || [
-            "the",
-            "of",
-            "and",
-            "at",
-            "with",
-            "to",
-            "or",
-            "compressing",
-            "encroaching",
-            "mild",
-            "moderate",
-            "severe",
-            "disc",
-        ]
-        .iter()
-        .any(|last| tokens[at - 1].of(text).eq_ignore_ascii_case(last));
+    let last = tokens[at - 1];
+    let ends_open = matches!(last.kind, Kind::Comma | Kind::Hyphen | Kind::Slash | Kind::And)
+        || LEFT_OPEN.iter().any(|word| last.of(text).eq_ignore_ascii_case(word));
     ends_open || GOES_ON.contains(&word)
 }
 
@@ -195,6 +183,7 @@ fn labels_of(items: &[Item], tokens: &[Token], head: &Head, found: &Where, secti
             },
             section,
             rule: Arc::clone(&head.rule),
+            snomed: head.snomed.clone(),
             conflict: false,
         })
         .collect()
@@ -276,4 +265,19 @@ fn disagree(a: &Label, b: &Label) -> bool {
         _ => false,
     };
     same_side && !past && (presence || extents)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_vertebra_in_brackets_is_a_level_unless_it_names_a_root() {
+        let lexicon = Lexicon::built_in();
+        let mut labeller = Labeller::new(&lexicon);
+        let mut places =
+            |text: &str| labeller.label(text).labels.iter().map(|l| l.place.to_string()).collect::<Vec<_>>();
+        assert_eq!(places("Old compression fracture (L1)."), ["L1"]);
+        assert_eq!(places("L4-5 protrusion compressing the nerve root (L5)."), ["L4-L5", "L4-L5"]);
+    }
 }

@@ -22,6 +22,8 @@ pub struct Head {
     pub structure: Option<Arc<str>>,
     /// Id of the rule.
     pub rule: Arc<str>,
+    /// Concept of SNOMED CT, where the rule has one.
+    pub snomed: Option<Arc<str>>,
     /// The item that carries it: a finding, or a structure; the relation where no structure is said.
     pub carrier: usize,
     /// The item by whose place its presence is decided: the finding, or the relation.
@@ -72,6 +74,41 @@ pub enum Needs {
 }
 
 impl Head {
+    /// One that is there, of which nothing else is said yet; `rule` is its id and concept.
+    fn new(
+        (finding, at): (Finding, At),
+        (rule, snomed): (&Arc<str>, Option<&Arc<str>>),
+        carrier: usize,
+        predicate: usize,
+    ) -> Self {
+        let items = (carrier.min(predicate), carrier.max(predicate));
+        Self {
+            finding,
+            at,
+            structure: None,
+            rule: Arc::clone(rule),
+            snomed: snomed.cloned(),
+            carrier,
+            predicate,
+            says_absent: false,
+            hangs_on: false,
+            needs: Needs::Nothing,
+            has_sides: false,
+            items,
+            said: items,
+            extent: None,
+            side: None,
+            presence: Presence::Present,
+            attributes: Attributes::default(),
+            dropped: false,
+            of_rest: false,
+            born: 0,
+            extent_item: None,
+            judged_at: None,
+            forced: None,
+        }
+    }
+
     /// Takes `item` among those that say it.
     pub fn include(&mut self, item: usize) {
         self.items = (self.items.0.min(item), self.items.1.max(item));
@@ -112,28 +149,11 @@ fn of_finding(at: usize, number: usize, lexicon: &Lexicon) -> Option<Head> {
         _ => Needs::Nothing,
     };
     Some(Head {
-        finding: rule.finding,
-        at: rule.at,
-        structure: None,
-        rule: Arc::clone(&rule.id),
-        carrier: at,
-        predicate: at,
-        says_absent: false,
-        hangs_on: false,
         needs,
         has_sides: true,
-        items: (at, at),
-        said: (at, at),
-        extent: None,
         side: rule.side,
-        presence: Presence::Present,
         attributes: Attributes { direction: rule.direction, ..Attributes::default() },
-        dropped: false,
-        of_rest: false,
-        born: 0,
-        extent_item: None,
-        judged_at: None,
-        forced: None,
+        ..Head::new((rule.finding, rule.at), (&rule.id, rule.snomed.as_ref()), at, at)
     })
 }
 
@@ -151,9 +171,7 @@ fn of_what_was_said(items: &[Item], at: usize, number: usize, heads: &[Head], le
     {
         let rule = lexicon.rule(number, *phrase, lexicon.structure("disc"))?;
         if rule.finding == Finding::Degeneration {
-            let mut found = Vec::new();
-            push_relation(at, at, (rule, None), relation, lexicon, &mut found);
-            return found.pop();
+            return Some(relation_head(at, at, (rule, None), relation, lexicon));
         }
     }
     let last = heads.iter().rev().find(|head| head.predicate != head.carrier || like(head.predicate).is_some())?;
@@ -190,48 +208,32 @@ fn of_relation(
         if structures.is_empty() { vec![None] } else { structures.iter().copied().map(Some).collect() };
     for structure in candidates {
         if let Some(said) = said(structure) {
-            push_relation(at, structure.unwrap_or(at), said, relation, lexicon, heads);
+            heads.push(relation_head(at, structure.unwrap_or(at), said, relation, lexicon));
         }
     }
 }
 
-fn push_relation(
+/// What relation and structure say together; `kind` is the structure's, where one is said.
+fn relation_head(
     at: usize,
     carrier: usize,
     (rule, kind): (&RelationRule, Option<usize>),
     relation: &Relation,
     lexicon: &Lexicon,
-    heads: &mut Vec<Head>,
-) {
-    let of_disc = matches!(rule.finding, Finding::Degeneration | Finding::HeightLoss | Finding::AnnularFissure);
-    heads.push(Head {
-        finding: rule.finding,
-        at: match rule.finding {
-            _ if of_disc => At::Disc,
-            Finding::Spondylolisthesis => At::Slip,
-            _ => At::Vertebra,
-        },
+) -> Head {
+    let named_at = match rule.finding {
+        Finding::Degeneration | Finding::HeightLoss | Finding::AnnularFissure => At::Disc,
+        Finding::Spondylolisthesis => At::Slip,
+        _ => At::Vertebra,
+    };
+    Head {
         structure: rule.structure.clone(),
-        rule: Arc::clone(&rule.id),
-        carrier,
-        predicate: at,
         says_absent: relation.absent,
         hangs_on: relation.form == Form::Verb,
-        needs: Needs::Nothing,
         has_sides: kind.is_some_and(|kind| lexicon.has_sides(kind)),
-        items: (carrier.min(at), carrier.max(at)),
-        said: (carrier.min(at), carrier.max(at)),
         extent: relation.extent,
-        side: None,
-        presence: Presence::Present,
-        attributes: Attributes::default(),
-        dropped: false,
-        of_rest: false,
-        born: 0,
-        extent_item: None,
-        judged_at: None,
-        forced: None,
-    });
+        ..Head::new((rule.finding, named_at), (&rule.id, rule.snomed.as_ref()), carrier, at)
+    }
 }
 
 /// The structures of which the relation at `items[at]` says something.

@@ -232,8 +232,7 @@ fn joint(text: &str, tokens: &[Token], at: usize) -> Option<Joint> {
             | "graded" | "shows" | "show" => Joint::Is,
             "by" | "due" | "causing" | "causes" | "cause" | "resulting" | "producing" | "leading" | "secondary"
             | "results" | "leads" | "produces" => Joint::By,
-            "more" | "greater" | "worse" | "than" | "worst" | "most" | "less" | "mainly" | "predominantly"
-            | "largest" => Joint::More,
+            "more" | "greater" | "worse" | "than" | "most" | "less" => Joint::More,
             _ => return None,
         },
         _ => return None,
@@ -311,12 +310,10 @@ fn drop_names_of_roots(items: &mut [Item], lexicon: &Lexicon) {
             .iter()
             .take(3)
             .find(|item| !matches!(item.what, What::Word | What::Joint(Joint::Bracket) | What::Cue(Cue::Zone)));
-        let is_of_root =
-            matches!(next.map(|item| &item.what), Some(What::Structure(number)) if lexicon.is_root(*number));
-        let follows_root = at > 0
-            && matches!(&items[at - 1].what, What::Joint(Joint::Bracket))
-            && items[at + 1..].first().is_some_and(|item| item.is_joint(Joint::Bracket));
-        if is_of_root || (follows_root && mention.places.len() == 1) {
+        let is_root = |item: Option<&Item>| matches!(item.map(|i| &i.what), Some(What::Structure(number)) if lexicon.is_root(*number));
+        // "nerve root (S1)".
+        let follows_root = at > 1 && items[at - 1].is_joint(Joint::Bracket) && is_root(items.get(at - 2));
+        if is_root(next) || follows_root {
             items[at].what = What::Word;
         }
     }

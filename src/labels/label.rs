@@ -352,6 +352,8 @@ pub struct Label {
     pub section: Section,
     /// Id of the lexicon's rule that made it.
     pub rule: Arc<str>,
+    /// Concept of SNOMED CT, where the rule has one.
+    pub snomed: Option<Arc<str>>,
     /// Whether another section says something else of the same.
     pub conflict: bool,
 }

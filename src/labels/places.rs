@@ -45,18 +45,17 @@ pub fn place(items: &[Item], heads: &[Head], head: &Head, before: &Before) -> Wh
             })
         };
         let of_before = earlier(item).unwrap_or(&before.current);
-        let which: Vec<Place> = match mention.which {
+        let said: Vec<Place> = match mention.which {
             Which::Named => mention.places.clone(),
             Which::Same => of_before.clone(),
             Which::Former => of_before.first().copied().into_iter().collect(),
             Which::Latter => of_before.last().copied().into_iter().collect(),
         };
-        let said = &which;
         // "Apart from L5-S1, … no protrusion": at the others.
         if head.presence == Presence::Absent && item < head.items.0 && is_excepted(items, item) {
             return Where { places: vec![Place::Rest], source: LevelSource::Global, item: Some(item) };
         }
-        let mut places = for_finding(said, head.at, mention.is_range);
+        let mut places = for_finding(&said, head.at, mention.is_range);
         if places.is_empty() {
             places.push(Place::Unknown);
         }

@@ -140,10 +140,9 @@ fn level_heading(items: &[Item]) -> Option<(Vec<Place>, usize)> {
     {
         end += 1;
     }
-    let at_end = items.get(end).is_none();
     let closes = |item: &Item| matches!(item.what, What::Joint(Joint::Colon | Joint::Dash));
     match items.get(end) {
-        None if at_end && end == begin + 1 => Some((mention.places.clone(), end)),
+        None if end == begin + 1 => Some((mention.places.clone(), end)),
         Some(item) if closes(item) => Some((mention.places.clone(), end + 1)),
         Some(item) if item.is_joint(Joint::Comma) && begin > 0 => Some((mention.places.clone(), end + 1)),
         _ => None,
