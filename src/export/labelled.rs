@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::labels::policy::{self, NotMentioned, OneGrade, Policy};
+use crate::labels::policy::{self, Policy};
 use crate::labels::{Extent, Label, Presence, Span};
 
 /// Name and version of the form.
@@ -163,14 +163,8 @@ pub fn json(report: &LabelledReport<'_>) -> serde_json::Result<String> {
         source: report.source,
         lexicon: report.lexicon,
         policy: PolicyJson {
-            one_grade: match report.policy.one_grade {
-                OneGrade::Worse => "worse",
-                OneGrade::Milder => "milder",
-            },
-            not_mentioned: match report.policy.not_mentioned {
-                NotMentioned::Leave => "leave",
-                NotMentioned::AssumeNormal => "normal",
-            },
+            one_grade: report.policy.one_grade.name(),
+            not_mentioned: report.policy.not_mentioned.name(),
         },
         labels: labels.collect(),
         targets: targets.collect(),
@@ -274,6 +268,6 @@ pub fn text(report: &LabelledReport<'_>, colours: bool) -> String {
 }
 
 /// A report is hostile: nothing in it may steer a terminal.
-fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() && c != '\n' && c != '\t' { '\u{fffd}' } else { c }).collect()
 }

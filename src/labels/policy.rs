@@ -25,6 +25,28 @@ pub enum NotMentioned {
     AssumeNormal,
 }
 
+impl OneGrade {
+    /// The name of the choice.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Worse => "worse",
+            Self::Milder => "milder",
+        }
+    }
+}
+
+impl NotMentioned {
+    /// The name of the choice.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Leave => "leave",
+            Self::AssumeNormal => "normal",
+        }
+    }
+}
+
 /// The choices by which labels become targets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Policy {
@@ -64,12 +86,16 @@ impl Task {
             Self::CentralCanal => label.finding == Finding::CanalStenosis,
             Self::LeftForamen | Self::RightForamen => {
                 let wanted = if self == Self::LeftForamen { Side::Left } else { Side::Right };
-                // Without a side only an absence is of both.
-                let sided = label.side.map_or(label.presence == Presence::Absent, |s| s == wanted || s == Side::Both);
-                label.finding == Finding::ForaminalStenosis && sided
+                label.finding == Finding::ForaminalStenosis && is_on(label, wanted)
             }
         }
     }
+}
+
+/// Whether what is said holds on `side`: without a side only an absence is of both.
+#[must_use]
+pub fn is_on(label: &Label, side: Side) -> bool {
+    label.side.map_or(label.presence == Presence::Absent, |said| said == side || said == Side::Both)
 }
 
 /// What is known of a target.
@@ -135,36 +161,54 @@ pub fn one_of(from: Degree, to: Degree, policy: Policy) -> Degree {
     }
 }
 
-/// What is known of each task at each of the five lumbar levels. A statement that names the level counts for more than one about the whole
-/// lumbar spine.
+/// What is known of each task at each of the five lumbar levels.
 #[must_use]
 pub fn targets(labels: &[Label], policy: Policy) -> Vec<(Disc, Task, Target)> {
     let mut found = Vec::with_capacity(LUMBAR_DISCS.len() * Task::ALL.len());
     for disc in LUMBAR_DISCS {
         for task in Task::ALL {
-            let of_level = |general: bool| {
-                labels
-                    .iter()
-                    .filter(|label| task.is_of(label) && covers(labels, label, disc))
-                    .filter(|label| (label.level_source == LevelSource::Global) == general)
-                    .filter_map(known)
-                    .reduce(|a, b| pick(a, b, policy))
-            };
-            let target = of_level(false).or_else(|| of_level(true)).unwrap_or(match policy.not_mentioned {
-                NotMentioned::Leave => Target::NotMentioned,
-                NotMentioned::AssumeNormal => Target::AssumedNormal,
-            });
+            let target = said_at(labels, disc, policy, |label| task.is_of(label)).map_or(
+                match policy.not_mentioned {
+                    NotMentioned::Leave => Target::NotMentioned,
+                    NotMentioned::AssumeNormal => Target::AssumedNormal,
+                },
+                |(target, _)| target,
+            );
             found.push((disc, task, target));
         }
     }
     found
 }
 
-fn covers(labels: &[Label], label: &Label, disc: Disc) -> bool {
+/// What the report says at `disc` of whatever `is_of` picks, and the label that says it; `None` where it says nothing. A statement that names
+/// the level counts for more than one about the whole lumbar spine.
+pub fn said_at(
+    labels: &[Label],
+    disc: Disc,
+    policy: Policy,
+    is_of: impl Fn(&Label) -> bool,
+) -> Option<(Target, &Label)> {
+    let of_level = |general: bool| {
+        labels
+            .iter()
+            .filter(|label| is_of(label) && covers(labels, label, disc))
+            .filter(|label| (label.level_source == LevelSource::Global) == general)
+            .filter_map(|label| Some((known(label)?, label)))
+            .reduce(|a, b| pick(a, b, policy))
+    };
+    of_level(false).or_else(|| of_level(true))
+}
+
+/// Whether `label`, one of `labels`, holds at `disc`: it names it, or is about the whole lumbar spine or its remaining levels.
+#[must_use]
+pub fn covers(labels: &[Label], label: &Label, disc: Disc) -> bool {
     match label.place {
         Place::Disc(at) => at == disc,
-        Place::All => true,
-        Place::Rest => !labels.iter().any(|l| l.place == Place::Disc(disc) && l.presence != Presence::Absent),
+        Place::All => LUMBAR_DISCS.contains(&disc),
+        Place::Rest => {
+            LUMBAR_DISCS.contains(&disc)
+                && !labels.iter().any(|l| l.place == Place::Disc(disc) && l.presence != Presence::Absent)
+        }
         Place::Vertebra(_) | Place::Several | Place::Unknown => false,
     }
 }
@@ -179,8 +223,8 @@ fn known(label: &Label) -> Option<Target> {
     })
 }
 
-fn pick(a: Target, b: Target, policy: Policy) -> Target {
-    let a_is_worse = a.badness() >= b.badness();
+fn pick<'a>(a: (Target, &'a Label), b: (Target, &'a Label), policy: Policy) -> (Target, &'a Label) {
+    let a_is_worse = a.0.badness() >= b.0.badness();
     if a_is_worse == (policy.one_grade == OneGrade::Worse) { a } else { b }
 }
 
