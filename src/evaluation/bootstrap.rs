@@ -21,25 +21,41 @@ pub struct SubjectSum {
 /// The mean of all values; NaN where there are none.
 #[must_use]
 pub fn mean(subjects: &[SubjectSum]) -> f64 {
-    let count: usize = subjects.iter().map(|s| s.count).sum();
-    subjects.iter().map(|s| s.sum).sum::<f64>() / count as f64
+    mean_of(&mut subjects.iter())
+}
+
+fn mean_of(subjects: &mut dyn Iterator<Item = &SubjectSum>) -> f64 {
+    let (sum, count) = subjects.fold((0.0, 0), |(sum, count), s| (sum + s.sum, count + s.count));
+    sum / count as f64
 }
 
 /// The 95 % interval of [`mean`] over draws of as many subjects with replacement; NaN where there are none.
 #[must_use]
 pub fn interval(subjects: &[SubjectSum]) -> [f64; 2] {
-    if subjects.is_empty() {
-        return [f64::NAN; 2];
+    let [interval] = intervals(subjects, |drawn| [Some(mean_of(drawn))]);
+    interval.unwrap_or([f64::NAN; 2])
+}
+
+/// The 95 % intervals of `figures` over draws of as many subjects with replacement. A draw for which a figure is not defined is
+/// left out of its interval; there is none where more than half of them are.
+pub fn intervals<S, const N: usize>(
+    subjects: &[S],
+    figures: impl Fn(&mut dyn Iterator<Item = &S>) -> [Option<f64>; N],
+) -> [Option<[f64; 2]>; N] {
+    let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
+    if !subjects.is_empty() {
+        let mut random = SplitMix64(SEED);
+        for _ in 0..DRAWS {
+            let values = figures(&mut (0..subjects.len()).map(|_| &subjects[random.below(subjects.len())]));
+            for (all, value) in drawn.iter_mut().zip(values) {
+                all.extend(value);
+            }
+        }
     }
-    let mut random = SplitMix64(SEED);
-    let mut means: Vec<f64> = (0..DRAWS)
-        .map(|_| {
-            let drawn: Vec<SubjectSum> = subjects.iter().map(|_| subjects[random.below(subjects.len())]).collect();
-            mean(&drawn)
-        })
-        .collect();
-    means.sort_by(f64::total_cmp);
-    ENDS.map(|share| quantile(&means, share))
+    drawn.map(|mut values| {
+        values.sort_by(f64::total_cmp);
+        (2 * values.len() > DRAWS).then(|| ENDS.map(|share| quantile(&values, share)))
+    })
 }
 
 /// The value below which `share` of `ordered` lies, between neighbours in proportion.
