@@ -70,7 +70,8 @@ fn table_row(text: &str, label: &Label) -> String {
     )
 }
 
-fn escaped(text: &str) -> String {
+/// `text` as it stands in a page: no markup, no control character.
+pub(crate) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

@@ -7,6 +7,7 @@
 
 mod atomic;
 pub mod bundle;
+pub(crate) mod canvas;
 pub mod display;
 mod files;
 pub mod key;
@@ -16,7 +17,7 @@ pub mod labelled;
 pub mod overlay;
 pub mod report;
 mod table;
-mod wrapping;
+pub(crate) mod wrapping;
 
 pub(crate) use atomic::{write_private, write_whole};
 pub use bundle::{BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};

@@ -7,18 +7,17 @@
 //! is no diagnosis and carries no identity. Colours are those of Okabe and Ito (2008), which
 //! colour-blind people can tell apart.
 //!
-//! [`canvas`] draws, [`contour`] traces the masks, [`levels`] places what belongs to a disc.
+//! [`super::canvas`] draws, [`contour`] traces the masks, [`levels`] places what belongs to a disc.
 
-mod canvas;
 mod contour;
 mod levels;
 
 use super::bundle::Bundle;
+use super::canvas::{Canvas, Font, Pen, Rgb};
 use super::display::Display;
 use super::report::{NOTICE, ReportDocument, UNKNOWN};
 use super::wrapping::wrapped;
 use crate::spine::{SURE_ENOUGH, Structure, Vec3};
-use canvas::{Canvas, Font, Pen, Rgb};
 use std::io;
 
 /// Height of the enlarged image, pixels.

@@ -1,7 +1,7 @@
 //! Breaking a sentence into lines.
 
 /// `text` in lines of at most `width` characters, broken between words; a longer word is cut.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
     let width = width.max(1);
     let mut lines = vec![String::new()];
     for word in text.split_whitespace() {

@@ -1,7 +1,7 @@
 //! What belongs to a disc: its plane, the canal's diameter there, and the text beside the image.
 
-use super::canvas::{Canvas, Font, Pen, Rgb};
 use super::{COLUMN_WIDTH, INK, LINE_HEIGHT, MARGIN, MEASURE_INK, QUIET_INK, View, WARNING_INK, ink};
+use crate::export::canvas::{Canvas, Font, Pen, Rgb};
 use crate::export::display::Display;
 use crate::export::report::{LevelDocument, ReportDocument, UNKNOWN};
 use crate::spine::{Structure, Vec3, add, scaled};

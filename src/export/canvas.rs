@@ -3,7 +3,7 @@
 use noto_sans_mono_bitmap::{FontWeight, RasterHeight, get_raster, get_raster_width};
 use std::io;
 use tiny_skia::{
-    Color, FilterQuality, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, PremultipliedColorU8,
+    Color, FilterQuality, LineCap, LineJoin, Paint, Path, PathBuilder, Pixmap, PixmapPaint, PremultipliedColorU8, Rect,
     Stroke, StrokeDash, Transform,
 };
 
@@ -14,11 +14,11 @@ const MISSING_CHARACTER: char = '?';
 
 /// An opaque colour.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Rgb(pub(super) u8, pub(super) u8, pub(super) u8);
+pub(crate) struct Rgb(pub(crate) u8, pub(crate) u8, pub(crate) u8);
 
 /// Size and weight of a text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Font {
+pub(crate) enum Font {
     /// 20 pixels.
     Small,
     /// 20 pixels, bold.
@@ -37,59 +37,59 @@ impl Font {
     }
 
     /// Height of a line, pixels.
-    pub(super) const fn height(self) -> f32 {
+    pub(crate) const fn height(self) -> f32 {
         self.parts().1.val() as f32
     }
 
     /// Width of a character, pixels.
-    pub(super) const fn character_width(self) -> usize {
+    pub(crate) const fn character_width(self) -> usize {
         let (weight, height) = self.parts();
         get_raster_width(weight, height)
     }
 
     /// Width of a text, pixels.
-    pub(super) fn width(self, text: &str) -> f32 {
+    pub(crate) fn width(self, text: &str) -> f32 {
         (self.character_width() * text.chars().count()) as f32
     }
 }
 
 /// How a line is drawn.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Pen {
-    pub(super) colour: Rgb,
-    pub(super) opacity: f32,
-    pub(super) width: f32,
+pub(crate) struct Pen {
+    pub(crate) colour: Rgb,
+    pub(crate) opacity: f32,
+    pub(crate) width: f32,
     /// Lengths of a dash and of the gap after it, pixels.
-    pub(super) dash: Option<[f32; 2]>,
+    pub(crate) dash: Option<[f32; 2]>,
 }
 
 impl Pen {
-    pub(super) const fn new(colour: Rgb, width: f32) -> Self {
+    pub(crate) const fn new(colour: Rgb, width: f32) -> Self {
         Self { colour, opacity: 1.0, width, dash: None }
     }
 
-    pub(super) const fn faint(self, opacity: f32) -> Self {
+    pub(crate) const fn faint(self, opacity: f32) -> Self {
         Self { opacity, ..self }
     }
 
-    pub(super) const fn dashed(self, on: f32, off: f32) -> Self {
+    pub(crate) const fn dashed(self, on: f32, off: f32) -> Self {
         Self { dash: Some([on, off]), ..self }
     }
 }
 
 /// A picture being drawn; places are pixels from its upper left corner.
-pub(super) struct Canvas(Pixmap);
+pub(crate) struct Canvas(Pixmap);
 
 impl Canvas {
     /// A picture of one colour; `None` where it has no size or too much.
-    pub(super) fn new(width: u32, height: u32, background: Rgb) -> Option<Self> {
+    pub(crate) fn new(width: u32, height: u32, background: Rgb) -> Option<Self> {
         let mut pixmap = Pixmap::new(width, height)?;
         pixmap.fill(colour(background, 1.0));
         Some(Self(pixmap))
     }
 
     /// Draws a grey image of `width` columns, enlarged smoothly, its upper left corner at `at`.
-    pub(super) fn image(&mut self, grey: &[u8], width: usize, at: [f32; 2], scale: f32) {
+    pub(crate) fn image(&mut self, grey: &[u8], width: usize, at: [f32; 2], scale: f32) {
         let height = grey.len() / width.max(1);
         let (Ok(w), Ok(h)) = (u32::try_from(width), u32::try_from(height)) else { return };
         let Some(mut source) = Pixmap::new(w, h) else { return };
@@ -102,12 +102,12 @@ impl Canvas {
     }
 
     /// Draws a line through `points`.
-    pub(super) fn line(&mut self, points: &[[f32; 2]], pen: Pen) {
+    pub(crate) fn line(&mut self, points: &[[f32; 2]], pen: Pen) {
         self.lines(std::iter::once(points), pen);
     }
 
     /// Draws several lines at once, so that where they meet nothing is drawn twice.
-    pub(super) fn lines<'a>(&mut self, lines: impl IntoIterator<Item = &'a [[f32; 2]]>, pen: Pen) {
+    pub(crate) fn lines<'a>(&mut self, lines: impl IntoIterator<Item = &'a [[f32; 2]]>, pen: Pen) {
         let mut builder = PathBuilder::new();
         for line in lines {
             for (i, [x, y]) in line.iter().enumerate() {
@@ -116,6 +116,13 @@ impl Canvas {
         }
         if let Some(path) = builder.finish() {
             self.stroke(&path, pen);
+        }
+    }
+
+    /// Fills a rectangle of `size`, its upper left corner at `at`; nothing where it has no size.
+    pub(crate) fn fill(&mut self, at: [f32; 2], size: [f32; 2], fill: Rgb) {
+        if let Some(rectangle) = Rect::from_xywh(at[0], at[1], size[0], size[1]) {
+            self.0.fill_rect(rectangle, &paint(fill, 1.0), Transform::identity(), None);
         }
     }
 
@@ -131,7 +138,7 @@ impl Canvas {
     }
 
     /// Writes `text` with its upper left corner at `at`.
-    pub(super) fn text(&mut self, text: &str, at: [f32; 2], font: Font, fill: Rgb) {
+    pub(crate) fn text(&mut self, text: &str, at: [f32; 2], font: Font, fill: Rgb) {
         let (x, y) = (at[0].round() as isize, at[1].round() as isize);
         for (i, c) in text.chars().enumerate() {
             self.glyph(c, x + (i * font.character_width()) as isize, y, font, fill);
@@ -139,7 +146,7 @@ impl Canvas {
     }
 
     /// Writes `text` with a dark halo, so that it can be read on any image.
-    pub(super) fn text_on_image(&mut self, text: &str, at: [f32; 2], font: Font, fill: Rgb) {
+    pub(crate) fn text_on_image(&mut self, text: &str, at: [f32; 2], font: Font, fill: Rgb) {
         let halo = (-HALO..=HALO).flat_map(|dy| (-HALO..=HALO).map(move |dx| (dx, dy)));
         for (dx, dy) in halo.filter(|(dx, dy)| dx * dx + dy * dy <= HALO * HALO + 1) {
             self.text(text, [at[0] + dx as f32, at[1] + dy as f32], font, Rgb(0, 0, 0));
@@ -169,7 +176,7 @@ impl Canvas {
     }
 
     /// Encodes the picture as PNG.
-    pub(super) fn write_png(&self, out: &mut dyn io::Write) -> io::Result<()> {
+    pub(crate) fn write_png(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut encoder = png::Encoder::new(out, self.0.width(), self.0.height());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
