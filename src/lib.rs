@@ -12,7 +12,7 @@
 //! | [`phantom`] | a lumbar spine made of arithmetic, with known truth |
 //! | [`export`] | the reading bundle, and what is made from it: JSON, label maps, pictures |
 //! | [`labels`] | report text to level-by-level labels with the words that say them; pure |
-//! | [`evaluation`] | how right readings are: a truth file and readings in, figures out |
+//! | [`evaluation`] | how right readings are, by a truth file; how far they agree with the texts of radiologists |
 //! | [`appliance`] | the machine room: folder, journal, children, MQTT, supervisor |
 //! | [`cli`] | one file a verb |
 //!

@@ -6,6 +6,8 @@
 //!            -> table: for a terminal; card: the blocks of a model card
 //! ```
 //!
+//! How far readings agree with what radiologists wrote of the same studies is no truth, and has a house of its own: [`concordance`].
+//!
 //! [`judge()`] looks at one study and forgets its voxels; a [`Tally`] keeps numbers only, so that a set of any length
 //! needs the memory of one study. Intervals are bootstrapped by subject ([`bootstrap`]). What each figure means is in
 //! `docs/evaluation.md`. Reading the studies is the caller's business: nothing here runs a network.
@@ -13,6 +15,7 @@
 pub mod bootstrap;
 pub mod card;
 mod claims;
+pub mod concordance;
 mod discs;
 mod field;
 mod figures;
