@@ -40,7 +40,11 @@ pub fn load_or_create_key(state_dir: &Path, site_file: Option<&Path>) -> io::Res
     }
 }
 
-fn read_key(path: &Path) -> io::Result<DeviceKey> {
+/// The key that `path` holds, as bytes or hex digits.
+///
+/// # Errors
+/// Where the file can't be read or holds something else.
+pub fn read_key(path: &Path) -> io::Result<DeviceKey> {
     let mut bytes = Vec::new();
     let named = |error: io::Error| io::Error::new(error.kind(), format!("{}: {error}", path.display()));
     std::fs::File::open(path).map_err(named)?.take(KEY_FILE_BYTES_MAX).read_to_end(&mut bytes).map_err(named)?;

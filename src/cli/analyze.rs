@@ -16,7 +16,7 @@ use std::time::Instant;
 
 /// Ids that `analyze` prints are made with this key: the same reading has the same id on every
 /// machine. They are no pseudonyms; an appliance's own key makes those.
-const PUBLIC_KEY: DeviceKey = DeviceKey::new([0; DeviceKey::BYTES]);
+pub(super) const PUBLIC_KEY: DeviceKey = DeviceKey::new([0; DeviceKey::BYTES]);
 
 /// Names the stages before the reading itself, in timings.
 const STAGE_MODELS: &str = "models";

@@ -1,5 +1,8 @@
 //! `deepspine labels`: report text in, level-by-level labels with their evidence out, at archive speed.
 
+mod against;
+mod batches;
+mod readings;
 mod records;
 
 use std::io::{self, BufWriter, IsTerminal, Write};
@@ -12,17 +15,16 @@ use crate::export::label_page;
 use crate::export::labelled::{self, COLUMNS, LabelledReport};
 use crate::labels::policy::{NotMentioned, OneGrade, Policy};
 use crate::labels::{Labeller, Lexicon};
-use records::{Bad, Encoding, Form, How, Record, Records};
-
-/// Reports that are read before they are labelled, for each thread.
-const BATCH_REPORTS: usize = 256;
-/// Bytes of reports that are held at a time, at most by one report more.
-const BATCH_BYTES: usize = 4 << 20;
+use records::{Encoding, Form, How, Record, Records};
 
 /// Turns the text of lumbar MRI reports into labels, level by level, with the words that say them.
 ///
 /// Input is text files, folders of them, tables, JSON Lines, DICOM structured reports, or standard input. A report that can't be read is
 /// told on stderr with its place, and the rest goes on.
+///
+/// With --against, what the texts say is held against what was read from the images of the same studies (report.json of `analyze --out` or of the
+/// appliance), by level, finding and side. A text belongs to the reading whose study or accession key its id is or gives, or whose folder or file has
+/// its name. Texts are no ground truth and readings no diagnosis.
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// Files and folders; `-` is standard input
@@ -55,6 +57,15 @@ pub(super) struct Args {
     /// Threads [default: the cores]
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Hold the texts against these readings: a report.json, or a folder that is searched for them; may be given several times
+    #[arg(long, value_name = "PATH")]
+    against: Vec<PathBuf>,
+    /// The key of the readings' study and accession keys [default: the public one of `analyze`]
+    #[arg(long, value_name = "FILE", requires = "against")]
+    study_key_file: Option<PathBuf>,
+    /// Also draw how far texts and readings agree
+    #[arg(long, value_name = "FILE.png", requires = "against")]
+    picture: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -91,18 +102,17 @@ enum NotMentionedArg {
 /// 65 where a report could not be read or a lexicon is wrong, 66 where the lexicon is not there, 73 where nothing can be written.
 pub(super) fn run(args: &Args) -> Result<(), CliError> {
     let lexicon = lexicon(args)?;
-    let how = How {
-        form: args.input,
-        encoding: args.encoding,
-        text_column: args.text_column.clone(),
-        id_column: args.id_column.clone(),
-    };
-    let printer =
-        Printer { format: args.format, policy: args.policy(), colours: io::stdout().is_terminal(), lexicon: &lexicon };
-    let threads = args.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get);
-    let mut records = Records::new(&args.inputs, how);
+    if args.against.is_empty() { label(args, &lexicon) } else { against::run(args, &lexicon) }
+}
+
+fn label(args: &Args, lexicon: &Lexicon) -> Result<(), CliError> {
+    let printer = Printer { format: args.format, policy: args.policy(), colours: io::stdout().is_terminal(), lexicon };
+    let mut records = args.records();
     let mut out = BufWriter::new(io::stdout().lock());
-    let bad = printer.head(&mut out).and_then(|()| print_all(&mut records, &printer, threads, &mut out));
+    let work = |record: &Record, labeller: &mut Labeller<'_>| printer.print(record, labeller);
+    let bad = printer.head(&mut out).and_then(|()| {
+        batches::each(&mut records, lexicon, args.threads(), work, |text| out.write_all(text.as_bytes()))
+    });
     let bad = match bad.and_then(|bad| printer.foot(&mut out).and_then(|()| out.flush()).map(|()| bad)) {
         Ok(bad) => bad,
         // Nobody listens any more: `… | head`.
@@ -116,6 +126,20 @@ pub(super) fn run(args: &Args) -> Result<(), CliError> {
 }
 
 impl Args {
+    fn records(&self) -> Records {
+        let how = How {
+            form: self.input,
+            encoding: self.encoding,
+            text_column: self.text_column.clone(),
+            id_column: self.id_column.clone(),
+        };
+        Records::new(&self.inputs, how)
+    }
+
+    fn threads(&self) -> usize {
+        self.threads.or_else(|| available_parallelism().ok()).map_or(1, NonZeroUsize::get)
+    }
+
     fn policy(&self) -> Policy {
         Policy {
             one_grade: match self.one_grade {
@@ -135,47 +159,6 @@ fn lexicon(args: &Args) -> Result<Lexicon, CliError> {
     let text = std::fs::read_to_string(path)
         .map_err(|error| CliError::new(CliError::for_input(error.kind()), format!("{}: {error}", path.display())))?;
     Lexicon::parse(&text).map_err(|error| CliError::new(Exit::BadInput, format!("{}: {error}", path.display())))
-}
-
-/// Labels batch after batch, each spread over the threads, and prints them in the order in which they came; how many could
-/// not be read.
-fn print_all(records: &mut Records, printer: &Printer<'_>, threads: usize, out: &mut impl Write) -> io::Result<usize> {
-    let mut bad = 0;
-    let mut workers: Vec<Labeller<'_>> = (0..threads).map(|_| Labeller::new(printer.lexicon)).collect();
-    loop {
-        let batch = next_batch(records, threads * BATCH_REPORTS);
-        if batch.is_empty() {
-            return Ok(bad);
-        }
-        let share = batch.len().div_ceil(threads);
-        let printed: Vec<Vec<Result<String, &Bad>>> = std::thread::scope(|scope| {
-            let running: Vec<_> = batch
-                .chunks(share)
-                .zip(&mut workers)
-                .map(|(part, labeller)| scope.spawn(move || printer.print_part(part, labeller)))
-                .collect();
-            running.into_iter().map(|thread| thread.join().unwrap_or_default()).collect()
-        });
-        for one in printed.into_iter().flatten() {
-            match one {
-                Ok(text) => out.write_all(text.as_bytes())?,
-                Err(Bad { place, reason }) => {
-                    bad += 1;
-                    eprintln!("deepspine: {place}: {reason}");
-                }
-            }
-        }
-    }
-}
-
-fn next_batch(records: &mut Records, reports: usize) -> Vec<Result<Record, Bad>> {
-    let (mut batch, mut bytes) = (Vec::new(), 0);
-    while batch.len() < reports && bytes < BATCH_BYTES {
-        let Some(record) = records.next() else { break };
-        bytes += record.as_ref().map_or(0, |record| record.text.len());
-        batch.push(record);
-    }
-    batch
 }
 
 /// How reports are printed.
@@ -200,14 +183,6 @@ impl Printer<'_> {
             Format::Html => out.write_all(label_page::FOOT.as_bytes()),
             _ => Ok(()),
         }
-    }
-
-    fn print_part<'r>(
-        &self,
-        part: &'r [Result<Record, Bad>],
-        labeller: &mut Labeller<'_>,
-    ) -> Vec<Result<String, &'r Bad>> {
-        part.iter().map(|record| record.as_ref().map(|record| self.print(record, labeller))).collect()
     }
 
     fn print(&self, record: &Record, labeller: &mut Labeller<'_>) -> String {

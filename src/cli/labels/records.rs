@@ -10,7 +10,7 @@ use crate::dicom;
 /// Longest report, bytes.
 pub(super) const REPORT_BYTES_MAX: usize = 16 << 20;
 /// Deepest folder that is followed.
-const FOLDER_DEPTH_MAX: usize = 16;
+pub(super) const FOLDER_DEPTH_MAX: usize = 16;
 /// Columns that are taken for the text, and for the id, where none is named.
 const TEXT_COLUMNS: [&str; 6] = ["text", "report", "note", "report_text", "body", "findings"];
 const ID_COLUMNS: [&str; 7] = ["id", "report_id", "accession", "study", "study_id", "patient", "note_id"];
