@@ -4,6 +4,7 @@
 //! over slices, no network. [`study::read`] is the whole reading in order; start there.
 
 mod agreement;
+pub mod confidence;
 pub mod curve;
 pub mod level;
 pub mod measure;
