@@ -29,7 +29,7 @@ NEWTON_STEPS = 50
 # Cuts are the mean over so many bootstraps of the subjects: the best cut of one sample is chance within a few hundredths.
 BOOTSTRAPS = 50
 ROUNDS = 3
-CHOICES = 1 / (1 + np.exp(-np.linspace(-4, 3, 71)))
+CHOICES = 1 / (1 + np.exp(-np.linspace(-4, 4, 81)))
 # Steps below the best of a bootstrap that are as good.
 AS_GOOD = 0.002
 DIGITS = 6
@@ -45,27 +45,36 @@ def logistic(z):
         return 1 / (1 + np.exp(-z))
 
 
-def scaling(logit, worse):
-    """(slope, offset) by which a threshold's logit becomes P(worse than it), by penalised likelihood and Newton's method."""
-    believed, weight = np.array([1.0, 0.0]), np.array([2 * SLOPE_LEVELS, 2 * OFFSET_LEVELS])
-
+def penalised(columns, fixed, worse, believed, levels):
+    """Coefficients [k] of columns [n, k] by logistic regression beside a fixed part [n]: Newton's method on the likelihood, less
+    levels * (coefficient - believed)^2."""
     def loss(at):
-        z = at[0] * logit + at[1]
-        return np.sum(np.logaddexp(0, z) - worse * z) + np.sum(weight / 2 * (at - believed) ** 2)
+        z = columns @ at + fixed
+        return np.sum(np.logaddexp(0, z) - worse * z) + np.sum(levels * (at - believed) ** 2)
 
     at = believed.copy()
-    columns = np.stack([logit, np.ones_like(logit)], 1)
     for _ in range(NEWTON_STEPS):
-        p = logistic(columns @ at)
-        gradient = columns.T @ (p - worse) + weight * (at - believed)
-        step = np.linalg.solve((columns * (p * (1 - p))[:, None]).T @ columns + np.diag(weight), gradient)
+        p = logistic(columns @ at + fixed)
+        gradient = columns.T @ (p - worse) + 2 * levels * (at - believed)
+        step = np.linalg.solve((columns * (p * (1 - p))[:, None]).T @ columns + np.diag(2 * levels), gradient)
         size = 1.0
         while loss(at - size * step) > loss(at) and size > 1e-6:
             size /= 2
         at = at - size * step
         if np.abs(size * step).max() < 1e-9:
             break
-    return max(at[0], FLATTEST), at[1]
+    return at
+
+
+def scaling(logit, worse):
+    """(slope, offset) by which a threshold's logit becomes P(worse than it)."""
+    believed, levels = np.array([1.0, 0.0]), np.array([SLOPE_LEVELS, OFFSET_LEVELS])
+    columns = np.stack([logit, np.ones_like(logit)], 1)
+    slope, offset = penalised(columns, np.zeros_like(logit), worse, believed, levels)
+    if slope < FLATTEST:
+        slope = FLATTEST
+        (offset,) = penalised(columns[:, 1:], slope * logit, worse, believed[1:], levels[1:])
+    return slope, offset
 
 
 def worse_than(logits, thresholds, groups):
