@@ -68,26 +68,8 @@ impl OrdinalLink {
         same_length("logits", self.thresholds.len(), logits.len())?;
         finite("logit", logits)?;
         let logistic = |(t, logit): (&Threshold, &f64)| 1.0 / (1.0 + (-(t.slope * logit + t.offset)).exp());
-        let mut worse: Vec<f64> = self.thresholds.iter().zip(logits).map(logistic).collect();
-        let mut ceiling = 1.0_f64;
-        for (_, p) in worse.iter_mut().enumerate().filter(|(k, _)| self.classes.divides(*k)) {
-            ceiling = ceiling.min(*p);
-            *p = ceiling;
-        }
-        let mut floor = 0.0_f64;
-        let mut floors = vec![0.0; worse.len()];
-        for (k, (p, least)) in worse.iter().zip(&mut floors).enumerate().rev() {
-            *least = floor;
-            if self.classes.divides(k) {
-                floor = *p;
-            }
-        }
-        ceiling = 1.0;
-        for (p, floor) in worse.iter_mut().zip(floors) {
-            ceiling = p.max(floor).min(ceiling);
-            *p = ceiling;
-        }
-        Ok(GradeProbabilities::from_worse(worse))
+        let worse = self.thresholds.iter().zip(logits).map(logistic).collect();
+        Ok(GradeProbabilities::from_worse(ordered(worse, &self.classes)))
     }
 
     /// The grade: the class by the thresholds between classes that are passed from the mildest on, then the grade in it likewise.
@@ -159,6 +141,29 @@ impl GradeProbabilities {
         }
         sums
     }
+}
+
+/// P(worse than k) that never rise with k: first those between classes, each held below the milder ones; then those inside a
+/// class, held between the two around them.
+fn ordered(mut worse: Vec<f64>, classes: &GradeClasses) -> Vec<f64> {
+    let mut ceiling = 1.0_f64;
+    for (_, p) in worse.iter_mut().enumerate().filter(|(k, _)| classes.divides(*k)) {
+        ceiling = p.min(ceiling);
+        *p = ceiling;
+    }
+    let mut floor = 0.0;
+    for (k, p) in worse.iter_mut().enumerate().rev() {
+        if classes.divides(k) {
+            floor = *p;
+        }
+        *p = p.max(floor);
+    }
+    ceiling = 1.0;
+    for p in &mut worse {
+        ceiling = p.min(ceiling);
+        *p = ceiling;
+    }
+    worse
 }
 
 /// Refuses a row of another length than the calibration's.

@@ -31,7 +31,7 @@ impl PredictionSet {
     /// Number of grades, at least one.
     #[must_use]
     pub fn size(&self) -> usize {
-        self.grades.end() - self.grades.start() + 1
+        self.grades.clone().count()
     }
 
     /// Whether a grade is in the set.
