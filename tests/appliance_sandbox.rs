@@ -69,6 +69,7 @@ fn report_of(folder: &Path, files: Vec<PathBuf>) -> serde_json::Value {
         spool_dir: spool.path().to_owned(),
         models_dir: Some(models()),
         threads: 2,
+        alpha_percent: 10,
     };
     match ask(&child("child-read"), &request, PATIENCE, &|| true) {
         Ok(ReadReply::Done(outcome)) => Bundle::read(&outcome.bundle).expect("the bundle is whole").report_value(),

@@ -5,9 +5,11 @@
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 #![expect(clippy::print_stdout, reason = "the figures are for whoever runs it")]
 
-use deepspine::analysis::study::{self, Progress, Reading, SeriesImages, StudyImages};
+use deepspine::analysis::confidence::Alpha;
+use deepspine::analysis::grading::LoadedOnly;
+use deepspine::analysis::study::{self, Progress, Reading, ReadingMeans, SeriesImages, StudyImages};
 use deepspine::analysis::volume::Volume;
-use deepspine::inference::{ModelSet, ModelSource, SegmentationNetwork};
+use deepspine::inference::{ModelSet, ModelSource, Networks};
 use deepspine::phantom::{Imaging, Parameters, Phantom, SeriesKind, Stack, StudyPlan};
 use deepspine::spine::{Role, RoleAssignment};
 use std::num::NonZeroUsize;
@@ -16,11 +18,11 @@ use std::sync::OnceLock;
 
 const SMALL: Stack = Stack { fov_mm: 280.0, matrix: 160, slices: 5, thickness_mm: 4.0, spacing_mm: 4.4 };
 
-fn network() -> &'static SegmentationNetwork {
-    static NETWORK: OnceLock<SegmentationNetwork> = OnceLock::new();
-    NETWORK.get_or_init(|| {
+fn networks() -> &'static Networks {
+    static NETWORKS: OnceLock<Networks> = OnceLock::new();
+    NETWORKS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-        SegmentationNetwork::load(&ModelSet::open(&ModelSource::Folder(folder)).unwrap()).unwrap()
+        Networks::load(&ModelSet::open(&ModelSource::Folder(folder)).unwrap()).unwrap()
     })
 }
 
@@ -44,7 +46,8 @@ fn read(stack: Stack, imaging: Imaging) -> Reading {
         second_opinion: None,
     };
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    study::read(&images, network(), threads, &Quiet).unwrap()
+    let means = ReadingMeans { networks: networks(), threads, alpha: Alpha::of_percent(10), pixels: &LoadedOnly };
+    study::read(&images, means, &Quiet).unwrap()
 }
 
 /// The spread of all lengths of a reading, and of how many lengths.

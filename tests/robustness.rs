@@ -7,11 +7,13 @@
 
 mod common;
 
+use deepspine::analysis::confidence::Alpha;
+use deepspine::analysis::grading::LoadedOnly;
 use deepspine::analysis::spine_reading::{SpineReading, read_spine};
-use deepspine::analysis::study::{self, Progress, Reading, SeriesImages, StudyImages};
+use deepspine::analysis::study::{self, Progress, Reading, ReadingMeans, SeriesImages, StudyImages};
 use deepspine::analysis::volume::{Slice, Volume};
 use deepspine::dicom;
-use deepspine::inference::{ModelSet, ModelSource, SegmentationNetwork};
+use deepspine::inference::{ModelSet, ModelSource, Networks};
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, SeriesPlan, Stack, StudyPlan};
 use deepspine::spine::{QualityCode, Role, RoleAssignment, length, sub};
 use std::num::NonZeroUsize;
@@ -28,11 +30,11 @@ fn sagittal_block(phantom: &Phantom, stack: Stack) -> SeriesPlan {
     plan.blocks(phantom, SeriesKind::SagittalT2).swap_remove(0)
 }
 
-fn network() -> &'static SegmentationNetwork {
-    static NETWORK: OnceLock<SegmentationNetwork> = OnceLock::new();
-    NETWORK.get_or_init(|| {
+fn networks() -> &'static Networks {
+    static NETWORKS: OnceLock<Networks> = OnceLock::new();
+    NETWORKS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("models");
-        SegmentationNetwork::load(&ModelSet::open(&ModelSource::Folder(folder)).unwrap()).unwrap()
+        Networks::load(&ModelSet::open(&ModelSource::Folder(folder)).unwrap()).unwrap()
     })
 }
 
@@ -55,7 +57,8 @@ fn read_with(volume: Volume, second_opinion: Option<Volume>) -> Reading {
     let series = vec![SeriesImages { assignment, blocks: vec![volume] }];
     let images = StudyImages { series, quality: Vec::new(), second_opinion };
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    study::read(&images, network(), threads, &Quiet).unwrap()
+    let means = ReadingMeans { networks: networks(), threads, alpha: Alpha::of_percent(10), pixels: &LoadedOnly };
+    study::read(&images, means, &Quiet).unwrap()
 }
 
 fn refusal(reading: &Reading) -> Option<&'static str> {

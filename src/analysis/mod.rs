@@ -6,6 +6,8 @@
 mod agreement;
 pub mod confidence;
 pub mod curve;
+pub mod grading;
+mod grey;
 pub mod level;
 pub mod measure;
 pub mod parts;

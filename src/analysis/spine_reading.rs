@@ -173,7 +173,10 @@ fn report(spine: SpineParts, naming: Naming) -> SpineReading {
             designation: designation.clone(),
             plane: measure::disc_plane(&spine, &shapes, i),
             measurements: measure::level(&spine, &shapes, i),
+            canal_centre_lps_mm: None,
             axial: Vec::new(),
+            grades: Vec::new(),
+            ungraded: Vec::new(),
         })
         .collect();
     let names: Vec<_> = naming.vertebrae.iter().map(|v| v.name).collect();

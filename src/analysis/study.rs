@@ -1,13 +1,16 @@
 //! The whole reading of one study, in order.
 
 use super::agreement;
+use super::confidence::Alpha;
+use super::grading::canal::find_canal_centres;
+use super::grading::{Grader, SlicePixels};
 use super::level;
 use super::plausibility::{self, Lie};
 use super::repeatability;
 use super::segmentation::segment;
 use super::spine_reading::read_spine;
 use super::volume::{PartMask, SemanticMask, Volume};
-use crate::inference::{InferenceError, SegmentationNetwork};
+use crate::inference::{InferenceError, Networks};
 use crate::spine::{
     Disc, QualityCode, QualityFinding, Refusal, Report, Role, RoleAssignment, SeriesUse, Severity, Structure, Vertebra,
 };
@@ -52,7 +55,7 @@ impl StudyImages {
     }
 
     /// The surest series of a role; among equals the one with more slices.
-    fn surest(&self, role: Role) -> Option<usize> {
+    pub(super) fn surest(&self, role: Role) -> Option<usize> {
         self.series
             .iter()
             .enumerate()
@@ -122,21 +125,34 @@ pub const STAGE_REPEATS: &str = "repeats";
 pub const STAGE_SECOND_OPINION: &str = "second-series";
 /// Name of the stage that assigns axial slices to levels.
 pub const STAGE_AXIAL: &str = "axial-slices";
+/// Name of the stage that grades.
+pub const STAGE_GRADING: &str = "grading";
+
+/// What a study is read with.
+#[derive(Clone, Copy)]
+pub struct ReadingMeans<'a> {
+    /// The networks.
+    pub networks: &'a Networks,
+    /// Threads over which slices are spread.
+    pub threads: NonZeroUsize,
+    /// The error rate of prediction sets.
+    pub alpha: Alpha,
+    /// Pixels that are not loaded with the study.
+    pub pixels: &'a dyn SlicePixels,
+}
 
 /// Reads one study: picks the sagittal series, segments it, fits the curve, names and measures the
 /// levels, asks whether the spine lies as the header claims, reads its middle slices again to see how well they repeat and those
-/// of a second series to see whether it agrees, and finds each level's axial slices. The series that is segmented must have its
+/// of a second series to see whether it agrees, finds each level's axial slices, and grades the levels. The series that is segmented must have its
 /// pixels loaded. A study without a usable series or without a spine is not an error: its report says so.
 ///
 /// # Errors
 /// [`InferenceError`] where the network can't run.
-pub fn read(
-    images: &StudyImages,
-    network: &SegmentationNetwork,
-    threads: NonZeroUsize,
-    progress: &dyn Progress,
-) -> Result<Reading, InferenceError> {
-    let mut report = empty_report(images, network);
+pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progress) -> Result<Reading, InferenceError> {
+    let ReadingMeans { networks, threads, alpha, pixels } = means;
+    let network = &networks.segmentation;
+    let grader = Grader::of(networks, alpha)?;
+    let mut report = empty_report(images, networks);
     let Some((series, block, volume)) = volume_to_segment(images) else {
         return Ok(refused(report, "no-sagittal-series", "no sagittal T2, T1 or fat-suppressed series to segment"));
     };
@@ -183,6 +199,12 @@ pub fn read(
     progress.stage(STAGE_AXIAL);
     level::axial_slices(&mut report.levels, images);
 
+    if !grader.is_idle() {
+        progress.stage(STAGE_GRADING);
+        find_canal_centres(&mut report.levels, volume, &spine.semantic);
+        grader.grade(&mut report.levels, images, pixels)?;
+    }
+
     let labels = Labels { series, block, semantic: spine.semantic, part_of: spine.part_of, parts: spine.parts };
     Ok(Reading { report, labels: Some(labels) })
 }
@@ -194,7 +216,7 @@ fn volume_to_segment(images: &StudyImages) -> Option<(usize, usize, &Volume)> {
     volume.has_pixels().then_some((series, block, volume))
 }
 
-fn empty_report(images: &StudyImages, network: &SegmentationNetwork) -> Report {
+fn empty_report(images: &StudyImages, networks: &Networks) -> Report {
     Report {
         series: images.series.iter().map(series_use).collect(),
         segmented_series: None,
@@ -204,7 +226,7 @@ fn empty_report(images: &StudyImages, network: &SegmentationNetwork) -> Report {
         levels: Vec::new(),
         lumbar: None,
         quality: images.quality.clone(),
-        models: vec![network.model_use()],
+        models: networks.model_uses(),
     }
 }
 

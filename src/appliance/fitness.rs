@@ -45,8 +45,11 @@ pub fn test_now(
     let Some(starter) = &programs.self_test else { return Err("this appliance has no self-test".to_owned()) };
     let settings = shared.settings();
     let made_by = identity_of_installation(models)?;
-    let request =
-        SelfTestRequest { readable: models.folders(), models_dir: models.folder(), threads: settings.reader.threads };
+    let request = SelfTestRequest {
+        readable: models.readable_folders(),
+        models_dir: models.folder(),
+        threads: settings.reader.threads,
+    };
     let program = starter(settings.reader.memory_mib, settings.reader.cpu_secs());
     let checks = match child::ask(&program, &request, settings.reader.time_limit, go_on) {
         Ok(SelfTestReply::Done { checks }) => checks,

@@ -244,10 +244,11 @@ impl ReadingRoom {
         let reader = &settings.reader;
         let request = ReadRequest {
             paths: files.iter().map(|f| f.path.clone()).collect(),
-            readable: [self.exports(), self.models.folders()].concat(),
+            readable: [self.exports(), self.models.readable_folders()].concat(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
             models_dir: self.models.folder(),
             threads: reader.threads,
+            alpha_percent: reader.alpha_percent,
         };
         let program = (self.programs.read)(reader.memory_mib, reader.cpu_secs());
         let answer = child::ask(&program, &request, reader.time_limit, go_on);

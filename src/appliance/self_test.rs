@@ -4,8 +4,10 @@
 //! set; it says nothing about patients. [`perform`] does it, [`Kept`] is its result on disk, valid as
 //! long as nothing of the three changes.
 
-use crate::analysis::study::{self, Progress, Reading, SeriesImages, StudyImages};
-use crate::inference::{InferenceError, SegmentationNetwork};
+use crate::analysis::confidence::Alpha;
+use crate::analysis::grading::LoadedOnly;
+use crate::analysis::study::{self, Progress, Reading, ReadingMeans, SeriesImages, StudyImages};
+use crate::inference::{InferenceError, Networks};
 use crate::phantom::{Parameters, Phantom, PhantomError, SeriesKind, StudyPlan, Truth};
 use crate::spine::{Role, RoleAssignment, length, sub};
 use serde::{Deserialize, Serialize};
@@ -18,6 +20,8 @@ use std::sync::OnceLock;
 
 /// Seed of the phantom.
 const PHANTOM_SEED: u64 = 1;
+/// Error rate of the phantom's prediction sets, which nothing is held against, %.
+const ALPHA_PERCENT: u8 = 10;
 /// A name further from its truth than this stands at another level, mm.
 const MISNAMED_MM: f64 = 15.0;
 /// Mean distance of named disc centres from their truth that is allowed, mm.
@@ -72,7 +76,7 @@ pub enum SelfTestError {
 /// # Errors
 /// [`SelfTestError`]; a failed check is none.
 pub fn perform(
-    network: &SegmentationNetwork,
+    networks: &Networks,
     threads: NonZeroUsize,
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, SelfTestError> {
@@ -85,7 +89,8 @@ pub fn perform(
         quality: Vec::new(),
         second_opinion: None,
     };
-    let reading = study::read(&images, network, threads, progress)?;
+    let means = ReadingMeans { networks, threads, alpha: Alpha::of_percent(ALPHA_PERCENT), pixels: &LoadedOnly };
+    let reading = study::read(&images, means, progress)?;
     Ok(compare(&reading, &phantom.truth()))
 }
 

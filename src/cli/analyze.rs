@@ -6,7 +6,7 @@ use crate::appliance::clock;
 use crate::appliance::reader::pipeline::{self, PipelineError, ReadingTools};
 use crate::dicom::{self, DicomError, Intake, Reason, Study};
 use crate::export::{self, Bundle, DeviceKey};
-use crate::inference::{InferenceError, ModelSet, ModelSource, SegmentationNetwork};
+use crate::inference::{InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::StageTiming;
 use clap::{Args, ValueEnum};
 use std::io::{IsTerminal, Write};
@@ -17,6 +17,9 @@ use std::time::Instant;
 /// Ids that `analyze` prints are made with this key: the same reading has the same id on every
 /// machine. They are no pseudonyms; an appliance's own key makes those.
 pub(super) const PUBLIC_KEY: DeviceKey = DeviceKey::new([0; DeviceKey::BYTES]);
+
+/// Error rate of prediction sets where none is named, %.
+pub(super) const DEFAULT_ALPHA_PERCENT: u8 = 10;
 
 /// Names the stages before the reading itself, in timings.
 const STAGE_MODELS: &str = "models";
@@ -40,6 +43,16 @@ pub struct AnalyzeArgs {
     /// Threads over which slices are spread [default: the cores].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// Error rate of the prediction sets, per cent: how often a set may miss the true grade.
+    #[arg(long, value_name = "N", default_value_t = DEFAULT_ALPHA_PERCENT, value_parser = clap::value_parser!(u8).range(1..=50))]
+    alpha_percent: u8,
+}
+
+/// How a study is read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct How {
+    pub(super) threads: NonZeroUsize,
+    pub(super) alpha_percent: u8,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -57,8 +70,9 @@ enum Format {
 pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
     let observer = Terminal::new();
     let mut timings = Vec::new();
-    let network = timed(STAGE_MODELS, &mut timings, || load_network(args.models.clone()))?;
-    let bundle = read_paths(&args.paths, &network, args.threads.unwrap_or_else(cores), &observer, timings)?;
+    let networks = timed(STAGE_MODELS, &mut timings, || load_networks(args.models.clone()))?;
+    let how = How { threads: args.threads.unwrap_or_else(cores), alpha_percent: args.alpha_percent };
+    let bundle = read_paths(&args.paths, &networks, how, &observer, timings)?;
     observer.clear();
     let files = match &args.out {
         Some(folder) => {
@@ -78,8 +92,8 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
 /// Reads the one study below `paths`. `timings` are of what was done before.
 pub(super) fn read_paths(
     paths: &[PathBuf],
-    network: &SegmentationNetwork,
-    threads: NonZeroUsize,
+    networks: &Networks,
+    how: How,
     observer: &dyn Progress,
     mut timings: Vec<StageTiming>,
 ) -> Result<Bundle, CliError> {
@@ -87,8 +101,9 @@ pub(super) fn read_paths(
     let intake = timed(STAGE_HEADERS, &mut timings, || dicom::read_studies(paths).map_err(|e| dicom_error(&e)))?;
     let study = only_study(&intake)?;
     let tools = ReadingTools {
-        network,
-        threads,
+        networks,
+        alpha_percent: how.alpha_percent,
+        threads: how.threads,
         key: &PUBLIC_KEY,
         clock_synced: clock::clock_synced(),
         produced_at: &clock::now_rfc3339(),
@@ -102,10 +117,10 @@ pub(super) fn cores() -> NonZeroUsize {
     std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN)
 }
 
-/// The segmentation network of the named folder, or of the first standard one.
-pub(super) fn load_network(models: Option<PathBuf>) -> Result<SegmentationNetwork, CliError> {
+/// The networks of the named folder, or of the first standard one.
+pub(super) fn load_networks(models: Option<PathBuf>) -> Result<Networks, CliError> {
     let source = models.map_or(ModelSource::Standard, ModelSource::Folder);
-    ModelSet::open(&source).and_then(|set| SegmentationNetwork::load(&set)).map_err(|e| inference_error(&e))
+    ModelSet::open(&source).and_then(|set| Networks::load(&set)).map_err(|e| inference_error(&e))
 }
 
 fn only_study(intake: &Intake) -> Result<&Study, CliError> {

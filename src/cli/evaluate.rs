@@ -2,14 +2,14 @@
 //!
 //! Every study is read as `analyze` reads it, in this process, one at a time; what is wrong with one never ends the run.
 
-use super::analyze::{self, Terminal};
+use super::analyze::{self, DEFAULT_ALPHA_PERCENT, How, Terminal};
 use super::exit::{CliError, Exit};
 use super::self_test::Silent;
 use crate::evaluation::bootstrap::{DRAWS, SEED};
 use crate::evaluation::card::{CARD_BYTES_MAX, Card};
 use crate::evaluation::{self, SetFigures, Tally, TruthError, TruthSet, TruthStudy, truth};
 use crate::export::write_whole;
-use crate::inference::SegmentationNetwork;
+use crate::inference::Networks;
 use clap::Args;
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -54,23 +54,23 @@ pub fn run(args: &EvaluateArgs) -> Result<(), CliError> {
     }
     // Before hours of reading, not after.
     let card = args.card.as_deref().map(|path| open_card(path, &sets)).transpose()?;
-    let network = analyze::load_network(args.models.clone())?;
+    let networks = analyze::load_networks(args.models.clone())?;
     let threads = args.threads.unwrap_or_else(analyze::cores);
-    let figures: Vec<SetFigures> = sets.iter().map(|set| evaluate(set, &network, threads)).collect();
-    print(args, &network, &figures)?;
+    let figures: Vec<SetFigures> = sets.iter().map(|set| evaluate(set, &networks, threads)).collect();
+    print(args, &networks, &figures)?;
     if let (Some(path), Some(card)) = (&args.card, card) {
-        write_card(path, &card, &figures, &args.truth, &network)?;
+        write_card(path, &card, &figures, &args.truth, &networks)?;
     }
     Ok(())
 }
 
 /// Reads and judges the studies of a set, one after the other.
-fn evaluate(set: &TruthSet, network: &SegmentationNetwork, threads: NonZeroUsize) -> SetFigures {
+fn evaluate(set: &TruthSet, networks: &Networks, threads: NonZeroUsize) -> SetFigures {
     let terminal = Terminal::new();
     let mut tally = Tally::default();
     for (i, study) in set.studies.iter().enumerate() {
         terminal.show(&format!("{}: study {} of {}", set.name, i + 1, set.studies.len()));
-        let judged = judge(set, study, network, threads);
+        let judged = judge(set, study, networks, threads);
         let name = study.path.display().to_string();
         tally.add(&name, &study.subject, &study.group, &judged.samples, judged.failures);
     }
@@ -78,14 +78,15 @@ fn evaluate(set: &TruthSet, network: &SegmentationNetwork, threads: NonZeroUsize
     tally.finish(&set.name, &set.about, set.seed.as_deref())
 }
 
-fn judge(
-    set: &TruthSet,
-    study: &TruthStudy,
-    network: &SegmentationNetwork,
-    threads: NonZeroUsize,
-) -> evaluation::Judged {
+fn judge(set: &TruthSet, study: &TruthStudy, networks: &Networks, threads: NonZeroUsize) -> evaluation::Judged {
     let folder = set.resolve(&study.path);
-    let reading = analyze::read_paths(&[folder], network, threads, &Silent, Vec::new());
+    let reading = analyze::read_paths(
+        &[folder],
+        networks,
+        How { threads, alpha_percent: DEFAULT_ALPHA_PERCENT },
+        &Silent,
+        Vec::new(),
+    );
     let mut judged = match &reading {
         Ok(bundle) => evaluation::judge(set, study, Ok(bundle)),
         Err(e) => evaluation::judge(set, study, Err(&format!("not read: {}", e.message))),
@@ -98,8 +99,8 @@ fn judge(
     judged
 }
 
-fn print(args: &EvaluateArgs, network: &SegmentationNetwork, figures: &[SetFigures]) -> Result<(), CliError> {
-    let model = network.model_use();
+fn print(args: &EvaluateArgs, networks: &Networks, figures: &[SetFigures]) -> Result<(), CliError> {
+    let model = networks.segmentation.model_use();
     let command = std::env::args().collect::<Vec<_>>().join(" ");
     let text = if args.json {
         let document = json!({
@@ -147,9 +148,9 @@ fn write_card(
     card: &Card,
     figures: &[SetFigures],
     truth: &[PathBuf],
-    network: &SegmentationNetwork,
+    networks: &Networks,
 ) -> Result<(), CliError> {
-    let model = network.model_use();
+    let model = networks.segmentation.model_use();
     let files = figures.iter().zip(truth).map(|(set, file)| {
         let file = file.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let command = format!("deepspine evaluate --truth {file}");

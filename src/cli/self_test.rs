@@ -1,6 +1,6 @@
 //! `deepspine self-test`: a phantom through the installed models, against its truth.
 
-use super::analyze::{cores, inference_error, load_network};
+use super::analyze::{cores, inference_error, load_networks};
 use super::exit::{CliError, Exit};
 use crate::analysis::study::Progress;
 use crate::appliance::self_test::{self, Check, SelfTestError};
@@ -21,12 +21,12 @@ pub struct SelfTestArgs {
 /// # Errors
 /// 70 where a check fails; as `analyze` where the models can't be used.
 pub fn run(args: &SelfTestArgs) -> Result<(), CliError> {
-    let network = load_network(args.models.clone())?;
-    let checks = self_test::perform(&network, cores(), &Silent).map_err(|error| match &error {
+    let networks = load_networks(args.models.clone())?;
+    let checks = self_test::perform(&networks, cores(), &Silent).map_err(|error| match &error {
         SelfTestError::Inference(e) => inference_error(e),
         SelfTestError::Phantom(_) => CliError::new(Exit::Software, error),
     })?;
-    let model = network.model_use();
+    let model = networks.segmentation.model_use();
     let mut text = format!("self-test of {} {} on a phantom\n", model.name, model.version);
     for check in &checks {
         let mark = if check.passed() { '√' } else { '✗' };

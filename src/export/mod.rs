@@ -10,6 +10,7 @@ pub mod bundle;
 pub(crate) mod canvas;
 pub mod display;
 mod files;
+mod grade_table;
 pub mod key;
 pub mod label_maps;
 pub mod label_page;

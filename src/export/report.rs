@@ -68,7 +68,7 @@ pub struct ReportDocument {
     pub levels: Vec<LevelDocument>,
     /// The lumbar spine as a whole.
     pub lumbar: Option<LumbarDocument>,
-    /// How each quantity was taken: by its name, the methods used.
+    /// How each quantity was taken: by its name, the methods used; for a finding that is graded, the models.
     pub methods: BTreeMap<String, Vec<String>>,
     /// What a reader must know about the data.
     pub quality: Vec<QualityDocument>,
@@ -217,6 +217,36 @@ pub struct LevelDocument {
     pub missing: Vec<MissingDocument>,
     /// The axial slices that show it.
     pub axial: Vec<AxialDocument>,
+    /// Its grades. Absent where nothing grades.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub grades: Vec<GradeDocument>,
+    /// The views that were missing for grades, and why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ungraded: Vec<CodedText>,
+}
+
+/// See [`crate::spine::Grading`]; probabilities to 0.001.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GradeDocument {
+    /// What is graded, such as `foraminal-stenosis`.
+    pub finding: String,
+    /// `left` or `right`; absent for what lies in the midline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub side: Option<String>,
+    /// `stenosis`, `pfirrmann` or `presence`.
+    pub scale: String,
+    /// The grade.
+    pub grade: String,
+    /// The probability of each grade of the scale, the best first. Empty where it was left out.
+    pub probabilities: Vec<f64>,
+    /// The prediction set: the grades that can't be excluded.
+    pub set: Vec<String>,
+    /// Whether some grade was too rare in the calibration for the set to promise anything of it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_thin: bool,
+    /// Roles of the series that it was graded from.
+    pub inputs: Vec<String>,
 }
 
 /// See [`crate::spine::DiscPlane`]; millimetres to 0.1, directions to 0.0001.

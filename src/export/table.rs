@@ -2,7 +2,10 @@
 //!
 //! At most 110 columns, ASCII only, no colours; head at the top, as an image shows it.
 
-use super::report::{LevelDocument, MissingDocument, ReportDocument, SeriesDocument, UNKNOWN, VertebraDocument};
+use super::grade_table::grade_lines;
+use super::report::{
+    CodedText, LevelDocument, MissingDocument, ReportDocument, SeriesDocument, UNKNOWN, VertebraDocument,
+};
 use std::fmt::Write as _;
 
 /// Columns of a line.
@@ -25,12 +28,14 @@ pub fn table(report: &ReportDocument) -> String {
     if !report.levels.is_empty() {
         lines.extend(level_lines(report));
     }
+    lines.extend(grade_lines(report));
     if !report.vertebrae.is_empty() {
         lines.extend(vertebra_lines(report));
     }
     lines.extend(lumbar_lines(report));
     lines.extend(repeat_line(report));
     lines.extend(missing_lines(report));
+    lines.extend(ungraded_lines(report));
     if !report.quality.is_empty() {
         lines.push(String::new());
         for f in report.findings() {
@@ -188,13 +193,31 @@ fn missing_lines(report: &ReportDocument) -> Vec<String> {
     blank.into_iter().chain(lines).collect()
 }
 
+/// The views that were missing for grades: each reason once, with the levels where it holds.
+fn ungraded_lines(report: &ReportDocument) -> Vec<String> {
+    let mut reasons: Vec<(&CodedText, Vec<String>)> = Vec::new();
+    for level in report.levels.iter().rev() {
+        for why in &level.ungraded {
+            let place = place("disc", &level.name, level.ordinal_from_below);
+            match reasons.iter_mut().find(|(known, _)| *known == why) {
+                Some((_, places)) => places.push(place),
+                None => reasons.push((why, vec![place])),
+            }
+        }
+    }
+    let line = |(why, places): &(&CodedText, Vec<String>)| {
+        wrapped("ungraded ", &format!("{}: {}", places.join(", "), why.text))
+    };
+    reasons.iter().flat_map(line).collect()
+}
+
 /// A name, or what it is and which one from below.
 fn place(what: &str, name: &str, ordinal_from_below: usize) -> String {
     if name == UNKNOWN { format!("{what} no.{ordinal_from_below}") } else { name.to_owned() }
 }
 
 /// A name, or which one from below it is.
-fn called(name: &str, ordinal_from_below: usize) -> String {
+pub(super) fn called(name: &str, ordinal_from_below: usize) -> String {
     if name == UNKNOWN { format!("unknown no.{ordinal_from_below}") } else { name.to_owned() }
 }
 

@@ -1,7 +1,7 @@
 //! The manifest of a model set, and where a set is looked for.
 
 use super::InferenceError;
-use crate::spine::{ModelUse, Structure};
+use crate::spine::{BodySide, GradeScale, GradedFinding, ModelUse, Structure};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -9,6 +9,16 @@ use std::path::{Path, PathBuf};
 
 /// Name of the manifest in a model set's folder.
 const MANIFEST_NAME: &str = "manifest.toml";
+/// The network that segments.
+pub const SEGMENTATION: &str = "segmentation";
+/// The network that grades a disc's degeneration, from sagittal slices.
+pub const DEGENERATION: &str = "degeneration";
+/// The network that grades stenosis, from axial and sagittal slices.
+pub const STENOSIS: &str = "stenosis";
+/// A grading network has at most so many inputs and heads, an input so many values.
+const INPUTS_MAX: usize = 8;
+const HEADS_MAX: usize = 64;
+const INPUT_LEN_MAX: usize = 1 << 20;
 /// A manifest is a page of text.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 /// A shipped network is at most 8 MB; a site's own may be larger, within reason.
@@ -24,12 +34,20 @@ const SIZE_MULTIPLE_MAX: usize = 256;
 pub struct Manifest {
     /// The networks of the set.
     pub model: Vec<ModelEntry>,
+    /// [`ADDS_TO_PARENT`] where the set adds to the one in whose folder it lies: its networks come on top, or in place of those of the same name.
+    #[serde(default)]
+    adds_to: Option<String>,
 }
+
+/// What a set may add to.
+const ADDS_TO_PARENT: &str = "..";
+/// The folder, within another set's, of a set that adds to it.
+const ADDING_FOLDER: &str = "research";
 
 /// One network of the set.
 #[derive(Debug, Clone, Deserialize)]
 pub struct ModelEntry {
-    /// What it is for: `segmentation`.
+    /// What it is for: [`SEGMENTATION`], [`DEGENERATION`] or [`STENOSIS`].
     pub name: String,
     /// Its version.
     pub version: String,
@@ -39,14 +57,75 @@ pub struct ModelEntry {
     pub sha256: String,
     /// Terms under which the weights may be used.
     pub terms: String,
-    /// The classes by output channel.
+    /// The classes by output channel, of the segmentation network.
+    #[serde(default)]
     pub classes: Vec<String>,
-    /// What the network's input is.
+    /// What the segmentation network's input is.
+    #[serde(default)]
     pub input: SegmentationInput,
+    /// What a grading network takes, in this order.
+    #[serde(default)]
+    pub inputs: Vec<CropInput>,
+    /// What a grading network grades.
+    #[serde(default)]
+    pub head: Vec<GradingHead>,
+    /// The folder of its manifest.
+    #[serde(skip)]
+    folder: PathBuf,
+}
+
+/// One input of a grading network.
+#[derive(Debug, Clone, Deserialize, PartialEq, Eq)]
+pub struct CropInput {
+    /// Its name: `disc`, `axial`, `foramen_left`, `foramen_right` or `present`.
+    pub name: String,
+    /// Its shape without the batch.
+    pub shape: Vec<usize>,
+}
+
+/// One thing that a network grades, and how its logits become a grade that says how sure it is. The numbers are those of
+/// [`crate::analysis::confidence`].
+#[derive(Debug, Clone, Deserialize, PartialEq)]
+pub struct GradingHead {
+    /// Name of a [`crate::spine::GradedFinding`].
+    pub finding: String,
+    /// `left` or `right`; absent for what lies in the midline.
+    #[serde(default)]
+    pub side: Option<String>,
+    /// The views that must be there. Of several heads of one finding the one counts that asks for the most: each is calibrated on levels
+    /// that had these views.
+    pub given: Vec<String>,
+    /// Name of a [`crate::spine::GradeScale`].
+    pub scale: String,
+    /// The first of its logits.
+    pub output: usize,
+    /// By threshold: what its logit is multiplied by …
+    pub slopes: Vec<f64>,
+    /// … and what is added.
+    pub offsets: Vec<f64>,
+    /// By threshold: the least P(worse than it) that passes it.
+    pub cuts: Vec<f64>,
+    /// By grade: its class in the calibration.
+    pub classes: Vec<usize>,
+    /// Error rates of the sets, ascending: columns of the calibration.
+    pub alphas: Vec<f64>,
+    /// By class of the calibration.
+    pub calibration: Vec<ClassCalibration>,
+}
+
+/// The calibration of one class.
+#[derive(Debug, Clone, Deserialize, PartialEq)]
+pub struct ClassCalibration {
+    /// Levels of the class.
+    pub levels: usize,
+    /// Subjects that have it.
+    pub subjects: usize,
+    /// By error rate: from this P(class) on a set holds it.
+    pub least_probability: Vec<f64>,
 }
 
 /// What the segmentation network takes: one sagittal slice.
-#[derive(Debug, Clone, Deserialize, PartialEq)]
+#[derive(Debug, Clone, Default, Deserialize, PartialEq)]
 pub struct SegmentationInput {
     /// Edge of its square pixels, mm.
     pub pixel_mm: f64,
@@ -75,6 +154,16 @@ impl ModelSource {
         }
     }
 
+    /// Every folder that a set may be read from: those that are looked into, and what a set in them adds to.
+    #[must_use]
+    pub fn readable_folders(&self) -> Vec<PathBuf> {
+        let folders = self.folders();
+        let added_to = folders.iter().filter(|f| f.ends_with(ADDING_FOLDER)).filter_map(|f| f.parent());
+        let mut all: Vec<PathBuf> = added_to.map(Path::to_path_buf).collect();
+        all.extend(folders.iter().cloned());
+        all
+    }
+
     /// Every folder that is looked into, in order of preference.
     #[must_use]
     pub fn folders(&self) -> Vec<PathBuf> {
@@ -93,9 +182,13 @@ pub struct ModelSet {
 }
 
 impl ModelSet {
-    /// The standard folders, in order of preference.
-    pub const STANDARD_FOLDERS: [&'static str; 3] =
-        ["/var/lib/deepspine/models", "/usr/share/deepspine/models", "./models"];
+    /// The standard folders, in order of preference. Installing the research set, which adds to the standard one, is the consent to use it.
+    pub const STANDARD_FOLDERS: [&'static str; 4] = [
+        "/var/lib/deepspine/models",
+        "/usr/share/deepspine/models/research",
+        "/usr/share/deepspine/models",
+        "./models",
+    ];
 
     /// Finds the set and reads its manifest.
     ///
@@ -106,12 +199,23 @@ impl ModelSet {
         let Some(folder) = folders.iter().find(|f| f.join(MANIFEST_NAME).is_file()).cloned() else {
             return Err(InferenceError::NoModelSet { looked_in: folders });
         };
-        let path = folder.join(MANIFEST_NAME);
-        let bytes = read_capped(&path, MANIFEST_BYTES_MAX)?;
-        let bad = |message: String| InferenceError::BadManifest { path: path.clone(), message };
-        let text = String::from_utf8(bytes).map_err(|e| bad(e.to_string()))?;
-        let manifest: Manifest = toml::from_str(&text).map_err(|e| bad(e.to_string()))?;
-        manifest.model.iter().try_for_each(check_entry).map_err(bad)?;
+        let mut manifest = read_manifest(&folder)?;
+        if manifest.adds_to.is_some() {
+            let bad = |message: &str| InferenceError::BadManifest {
+                path: folder.join(MANIFEST_NAME),
+                message: message.to_owned(),
+            };
+            // By its name and not by "..": what a link leads to is not the folder that was named.
+            let parent = folder.parent().filter(|_| folder.ends_with(ADDING_FOLDER));
+            let parent = parent.ok_or_else(|| bad("a set that adds to another lies in its folder `research`"))?;
+            let parent = if parent.as_os_str().is_empty() { Path::new(".") } else { parent };
+            let base = read_manifest(parent)?;
+            if manifest.adds_to.as_deref() != Some(ADDS_TO_PARENT) || base.adds_to.is_some() {
+                return Err(bad("`adds_to` is \"..\", and the set there adds to none"));
+            }
+            let added: Vec<String> = manifest.model.iter().map(|m| m.name.clone()).collect();
+            manifest.model.extend(base.model.into_iter().filter(|m| !added.contains(&m.name)));
+        }
         Ok(Self { folder, manifest })
     }
 
@@ -127,6 +231,12 @@ impl ModelSet {
         &self.manifest
     }
 
+    /// Whether the set has a network called `name`.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.manifest.model.iter().any(|m| m.name == name)
+    }
+
     /// The entry and the verified bytes of the network called `name`.
     ///
     /// # Errors
@@ -139,7 +249,7 @@ impl ModelSet {
                 message: format!("has no model called {name}"),
             });
         };
-        let path = self.folder.join(&entry.file);
+        let path = entry.path();
         let bytes = read_capped(&path, MODEL_BYTES_MAX)?;
         let found = hex(&Sha256::digest(&bytes));
         if found != entry.sha256 {
@@ -150,6 +260,12 @@ impl ModelSet {
 }
 
 impl ModelEntry {
+    /// Where its file is.
+    #[must_use]
+    pub fn path(&self) -> PathBuf {
+        self.folder.join(&self.file)
+    }
+
     /// How a report names this model.
     #[must_use]
     pub fn model_use(&self) -> ModelUse {
@@ -162,12 +278,64 @@ impl ModelEntry {
     }
 }
 
+fn read_manifest(folder: &Path) -> Result<Manifest, InferenceError> {
+    let path = folder.join(MANIFEST_NAME);
+    let bytes = read_capped(&path, MANIFEST_BYTES_MAX)?;
+    let bad = |message: String| InferenceError::BadManifest { path: path.clone(), message };
+    let text = String::from_utf8(bytes).map_err(|e| bad(e.to_string()))?;
+    let mut manifest: Manifest = toml::from_str(&text).map_err(|e| bad(e.to_string()))?;
+    manifest.model.iter().try_for_each(check_entry).map_err(bad)?;
+    manifest.model.iter_mut().for_each(|entry| entry.folder = folder.to_path_buf());
+    Ok(manifest)
+}
+
 fn check_entry(entry: &ModelEntry) -> Result<(), String> {
     let name = &entry.name;
     let plain = Path::new(&entry.file).components().count() == 1 && !entry.file.starts_with('.');
     if !plain {
         return Err(format!("model {name}: file {:?} must be a name beside the manifest", entry.file));
     }
+    match name.as_str() {
+        SEGMENTATION => check_segmentation(entry),
+        DEGENERATION | STENOSIS => check_grading(entry),
+        _ => Err(format!("model {name}: this version knows {SEGMENTATION}, {DEGENERATION} and {STENOSIS}")),
+    }
+}
+
+fn check_grading(entry: &ModelEntry) -> Result<(), String> {
+    let name = &entry.name;
+    let possible = |input: &CropInput| {
+        let len = input.shape.iter().try_fold(1_usize, |len, n| len.checked_mul(*n)).unwrap_or(usize::MAX);
+        (1..=INPUT_LEN_MAX).contains(&len)
+    };
+    if !(1..=INPUTS_MAX).contains(&entry.inputs.len()) || !entry.inputs.iter().all(possible) {
+        return Err(format!("model {name}: inputs must be 1 to {INPUTS_MAX}, of 1 to {INPUT_LEN_MAX} values"));
+    }
+    if !(1..=HEADS_MAX).contains(&entry.head.len()) {
+        return Err(format!("model {name}: has {} heads, 1 to {HEADS_MAX} are possible", entry.head.len()));
+    }
+    entry
+        .head
+        .iter()
+        .try_for_each(|head| check_head(head).map_err(|e| format!("model {name}: head {}: {e}", head.finding)))
+}
+
+fn check_head(head: &GradingHead) -> Result<(), String> {
+    GradedFinding::from_name(&head.finding).ok_or("this version does not know the finding")?;
+    let scale = GradeScale::from_name(&head.scale).ok_or_else(|| format!("scale {:?} is not known", head.scale))?;
+    if let Some(side) = &head.side {
+        BodySide::from_name(side).ok_or_else(|| format!("side {side:?} is neither left nor right"))?;
+    }
+    let grades = scale.grades().len();
+    let thresholds = [head.slopes.len(), head.offsets.len(), head.cuts.len()];
+    if thresholds != [grades - 1; 3] || head.classes.len() != grades || head.output > INPUT_LEN_MAX {
+        return Err(format!("scale {} has {grades} grades, and {} thresholds", head.scale, grades - 1));
+    }
+    Ok(())
+}
+
+fn check_segmentation(entry: &ModelEntry) -> Result<(), String> {
+    let name = &entry.name;
     if entry.classes.len() != Structure::COUNT {
         return Err(format!(
             "model {name}: has {} classes, this version reads {}",
@@ -232,7 +400,7 @@ mod tests {
     fn a_file_with_the_manifests_hash_is_loaded() {
         let (_folder, set) = set(ENTRY, b"abc");
         let set = set.unwrap();
-        assert_eq!(set.load_verified("segmentation").unwrap().1, b"abc");
+        assert_eq!(set.load_verified(SEGMENTATION).unwrap().1, b"abc");
     }
 
     #[test]

@@ -1,15 +1,22 @@
 //! Load, verify and run the networks; the only importer of tract.
 //!
 //! A model set is a folder with a [`Manifest`] and ONNX files. [`ModelSet::open`] finds and checks
-//! it; [`SegmentationNetwork`] is its first network. No model runs whose hash differs from the
+//! it; [`Networks`] are what a reading is made with. No model runs whose hash differs from the
 //! manifest's. What the network's input and output mean is `analysis::segmentation`'s business;
 //! here they are tensors.
 
+mod grading;
 mod manifest;
 mod network;
+mod networks;
 
-pub use manifest::{Manifest, ModelEntry, ModelSet, ModelSource, SegmentationInput};
+pub use grading::GradingNetwork;
+pub use manifest::{
+    ClassCalibration, CropInput, DEGENERATION, GradingHead, Manifest, ModelEntry, ModelSet, ModelSource, SEGMENTATION,
+    STENOSIS, SegmentationInput,
+};
 pub use network::{SIDE_MAX, SegmentationNetwork, SegmentationPlan};
+pub use networks::Networks;
 
 use std::path::PathBuf;
 

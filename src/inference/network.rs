@@ -1,6 +1,6 @@
 //! The segmentation network: ONNX in, one plan a slice size, tensors through.
 
-use super::{InferenceError, ModelEntry, ModelSet, SegmentationInput};
+use super::{InferenceError, ModelEntry, ModelSet, SEGMENTATION, SegmentationInput};
 use crate::spine::{ModelUse, Structure};
 use std::sync::{Arc, Mutex, PoisonError};
 use tract_core::prelude::{
@@ -37,7 +37,7 @@ impl SegmentationNetwork {
     /// # Errors
     /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where it is no ONNX that tract reads.
     pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
-        let (entry, bytes) = set.load_verified("segmentation")?;
+        let (entry, bytes) = set.load_verified(SEGMENTATION)?;
         let model =
             tract_onnx::onnx().model_for_read(&mut bytes.as_slice()).map_err(|e| network_error(&entry.name, &e))?;
         Ok(Self { entry: entry.clone(), model, plans: Mutex::default() })
@@ -121,6 +121,6 @@ impl SegmentationPlan {
     }
 }
 
-fn network_error(name: &str, error: &TractError) -> InferenceError {
+pub(super) fn network_error(name: &str, error: &TractError) -> InferenceError {
     InferenceError::Network { name: name.to_string(), message: format!("{error:#}") }
 }

@@ -9,6 +9,7 @@
 //! posterior, +z to the head), in millimetres. Names carry frame and unit.
 
 mod anatomy;
+mod grade;
 mod measurement;
 mod quality;
 mod report;
@@ -16,6 +17,7 @@ mod role;
 mod vector;
 
 pub use anatomy::{Disc, Structure, Vertebra};
+pub use grade::{BodySide, GradeScale, GradedFinding, Grading, SetCoverage};
 pub use measurement::{LevelMeasurements, LumbarMeasurements, Measurement, Meyerding, VertebraMeasurements};
 pub use quality::{QualityCode, QualityFinding, Severity};
 pub use report::{

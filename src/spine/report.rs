@@ -1,7 +1,8 @@
 //! The report: everything one reading found, as plain values.
 
 use super::{
-    Disc, LevelMeasurements, LumbarMeasurements, QualityFinding, RoleAssignment, Vec3, Vertebra, VertebraMeasurements,
+    Disc, Grading, LevelMeasurements, LumbarMeasurements, QualityFinding, RoleAssignment, Vec3, Vertebra,
+    VertebraMeasurements,
 };
 
 /// What one reading of one study found. Without identity: who the patient is stays in the bundle.
@@ -109,8 +110,14 @@ pub struct LevelReport {
     pub plane: DiscPlane,
     /// Measurements.
     pub measurements: LevelMeasurements,
+    /// The middle of the canal in the disc's plane, LPS mm, where one was segmented.
+    pub canal_centre_lps_mm: Option<Vec3>,
     /// The axial slices that show this disc.
     pub axial: Vec<AxialAssignment>,
+    /// Its grades.
+    pub grades: Vec<Grading>,
+    /// Why some could not be given: by the view that was missing, as a stable code and a sentence.
+    pub ungraded: Vec<Evidence>,
 }
 
 /// A disc's plane: through its centre, perpendicular to the curve.

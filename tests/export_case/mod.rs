@@ -4,9 +4,10 @@ use deepspine::analysis::study::{Labels, Part, Reading, SeriesImages, StudyImage
 use deepspine::analysis::volume::{PartMask, SemanticMask, Slice, Volume};
 use deepspine::export::{Bundle, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
 use deepspine::spine::{
-    AxialAssignment, CurveFit, Designation, Disc, DiscPlane, Evidence, LevelMeasurements, LevelReport,
-    LumbarMeasurements, Measurement, Meyerding, ModelUse, QualityCode, QualityFinding, Report, Role, RoleAssignment,
-    SeriesUse, Severity, StageTiming, Structure, Vec3, Vertebra, VertebraMeasurements, VertebraReport,
+    AxialAssignment, BodySide, CurveFit, Designation, Disc, DiscPlane, Evidence, GradeScale, GradedFinding, Grading,
+    LevelMeasurements, LevelReport, LumbarMeasurements, Measurement, Meyerding, ModelUse, QualityCode, QualityFinding,
+    Report, Role, RoleAssignment, SeriesUse, SetCoverage, Severity, StageTiming, Structure, Vec3, Vertebra,
+    VertebraMeasurements, VertebraReport,
 };
 
 /// Slices, rows and columns of the case.
@@ -181,7 +182,31 @@ fn level(volume: &Volume, i: usize, named: bool) -> LevelReport {
             meyerding: Some(Meyerding::None),
             segmental_lordosis_deg: taken(12.2, "deg"),
         },
+        canal_centre_lps_mm: None,
         axial: vec![AxialAssignment { series: 1, block: i, slice: 3, distance_mm: 0.4, angle_deg: 3.0 }],
+        grades: vec![
+            grading(GradedFinding::DiscDegeneration, None),
+            grading(GradedFinding::ForaminalStenosis, Some(BodySide::Left)),
+        ],
+        ungraded: vec![Evidence { code: "no-axial-t2", text: "no axial T2 picture of the level".to_owned() }],
+    }
+}
+
+/// The second grade of its scale, the third not excluded.
+fn grading(finding: GradedFinding, side: Option<BodySide>) -> Grading {
+    let scale = if side.is_some() { GradeScale::Stenosis } else { GradeScale::Pfirrmann };
+    let mut probabilities = vec![0.1, 0.6, 0.25, 0.05];
+    probabilities.resize(scale.grades().len(), 0.0);
+    Grading {
+        finding,
+        side,
+        scale,
+        grade: 1,
+        probabilities,
+        set: [1, 2],
+        coverage: SetCoverage::Calibrated,
+        inputs: vec![Role::SagittalT2],
+        model: "degeneration".to_owned(),
     }
 }
 

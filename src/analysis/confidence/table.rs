@@ -24,6 +24,12 @@ impl Alpha {
         }
     }
 
+    /// So many per cent, held within the range.
+    #[must_use]
+    pub fn of_percent(percent: u8) -> Self {
+        Self((f64::from(percent) / 100.0).clamp(ALPHA_MIN, ALPHA_MAX))
+    }
+
     /// The rate.
     #[must_use]
     pub fn rate(self) -> f64 {

@@ -78,7 +78,10 @@ mod tests {
                 meyerding: None,
                 segmental_lordosis_deg: none(),
             },
+            canal_centre_lps_mm: None,
             axial: Vec::new(),
+            grades: Vec::new(),
+            ungraded: Vec::new(),
         }
     }
 

@@ -40,7 +40,7 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 32] = [
+pub(super) const KEYS: [Key; 33] = [
     text("device.id"),
     text("device.study-key-file"),
     text("ingest.folder"),
@@ -73,6 +73,7 @@ pub(super) const KEYS: [Key; 32] = [
     whole("reader.memory-mib", 64, 65_536),
     whole("reader.time-limit-secs", 1, 3600),
     whole("reader.max-attempts", 1, 20),
+    whole("reader.alpha-percent", 1, 50),
 ];
 
 /// The key called `name`.

@@ -129,6 +129,8 @@ pub struct Reader {
     pub time_limit: Duration,
     /// Attempts after which a study is quarantined.
     pub max_attempts: u32,
+    /// Error rate of prediction sets, %.
+    pub alpha_percent: u8,
 }
 
 impl Reader {
@@ -312,6 +314,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
         memory_mib: v.whole("reader.memory-mib", 512),
         time_limit: v.secs("reader.time-limit-secs", 300),
         max_attempts: u32::try_from(v.whole("reader.max-attempts", 3)).unwrap_or(3),
+        alpha_percent: u8::try_from(v.whole("reader.alpha-percent", 10)).unwrap_or(10),
     };
     Settings { device_id, ingest, storage, exports, mqtt, telemetry_interval, commands, study_key_file, reader }
 }

@@ -47,6 +47,7 @@ fn default_shown(key: &str, settings: &Settings) -> String {
         "reader.memory-mib" => settings.reader.memory_mib.to_string(),
         "reader.time-limit-secs" => settings.reader.time_limit.as_secs().to_string(),
         "reader.max-attempts" => settings.reader.max_attempts.to_string(),
+        "reader.alpha-percent" => settings.reader.alpha_percent.to_string(),
         _ => "not set".to_owned(),
     }
 }

@@ -3,10 +3,11 @@
 //! [`read_study`] loads the pixels that are needed, has the study read, and makes the bundle. It
 //! keeps the time of each stage; the reading room has no clock.
 
-use crate::analysis::study::{self, Progress};
+use crate::analysis::confidence::Alpha;
+use crate::analysis::study::{self, Progress, ReadingMeans};
 use crate::dicom::{DicomError, Study, StudyIdentity};
 use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
-use crate::inference::{InferenceError, SegmentationNetwork};
+use crate::inference::{InferenceError, Networks};
 use crate::spine::StageTiming;
 use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
@@ -24,8 +25,10 @@ pub const STAGE_DIGESTS: &str = "digests";
 /// What a reading is made with.
 #[derive(Clone, Copy)]
 pub struct ReadingTools<'a> {
-    /// The network that segments.
-    pub network: &'a SegmentationNetwork,
+    /// The networks.
+    pub networks: &'a Networks,
+    /// The error rate of prediction sets, %.
+    pub alpha_percent: u8,
     /// Threads over which slices are spread.
     pub threads: NonZeroUsize,
     /// Key for the ids in the report.
@@ -62,7 +65,13 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
     let images = study.images()?;
     watch.stage(STAGE_DIGESTS);
     let instances = sources(study)?;
-    let reading = study::read(&images, tools.network, tools.threads, &watch)?;
+    let means = ReadingMeans {
+        networks: tools.networks,
+        threads: tools.threads,
+        alpha: Alpha::of_percent(tools.alpha_percent),
+        pixels: study,
+    };
+    let reading = study::read(&images, means, &watch)?;
     let bundle = Bundle::from_reading(BundleInput {
         images: &images,
         reading: &reading,
@@ -73,7 +82,7 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
         clock_synced: tools.clock_synced,
         timings: watch.finish(),
         analysis_version: ANALYSIS_VERSION.to_owned(),
-        settings: Vec::new(),
+        settings: vec![("alpha-percent".to_owned(), tools.alpha_percent.to_string())],
     })?;
     Ok(bundle)
 }

@@ -104,6 +104,8 @@ pub struct ReadRequest {
     pub models_dir: Option<PathBuf>,
     /// Threads of the reading; 0: as many as cores, which the child finds out.
     pub threads: usize,
+    /// Error rate of prediction sets, %.
+    pub alpha_percent: u8,
 }
 
 /// Answered by a child that reads.

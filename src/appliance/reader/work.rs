@@ -16,7 +16,7 @@ use crate::appliance::clock;
 use crate::appliance::self_test::{self, Check, SelfTestError};
 use crate::dicom::{self, DicomError, InstanceHeader, Reason, Study};
 use crate::export::{self, Bundle, DeviceKey};
-use crate::inference::{InferenceError, ModelSet, ModelSource, SegmentationNetwork};
+use crate::inference::{InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::Role;
 
 /// The roles that decide whether a study is complete.
@@ -123,9 +123,10 @@ pub fn summarise(headers: &[String]) -> StudySummary {
 /// See [`WorkError`].
 pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
     let study = the_study(&request.paths)?;
-    let network = load_network(request.models_dir.clone())?;
+    let networks = load_networks(request.models_dir.clone())?;
     let tools = ReadingTools {
-        network: &network,
+        networks: &networks,
+        alpha_percent: request.alpha_percent,
         threads: threads(request.threads),
         key: &DeviceKey::new([0; DeviceKey::BYTES]),
         clock_synced: clock::clock_synced(),
@@ -141,8 +142,8 @@ pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
 /// # Errors
 /// See [`WorkError`].
 pub fn test_installation(request: &SelfTestRequest) -> Result<Vec<Check>, WorkError> {
-    let network = load_network(request.models_dir.clone())?;
-    Ok(self_test::perform(&network, threads(request.threads), &Unobserved)?)
+    let networks = load_networks(request.models_dir.clone())?;
+    Ok(self_test::perform(&networks, threads(request.threads), &Unobserved)?)
 }
 
 /// Makes the clinic's files of a bundle.
@@ -158,9 +159,9 @@ pub fn export_bundle(request: &ExportRequest) -> ExportReply {
     }
 }
 
-fn load_network(models_dir: Option<PathBuf>) -> Result<SegmentationNetwork, InferenceError> {
+fn load_networks(models_dir: Option<PathBuf>) -> Result<Networks, InferenceError> {
     let source = models_dir.map_or(ModelSource::Standard, ModelSource::Folder);
-    SegmentationNetwork::load(&ModelSet::open(&source)?)
+    Networks::load(&ModelSet::open(&source)?)
 }
 
 fn threads(asked: usize) -> NonZeroUsize {

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use super::Study;
+use crate::analysis::grading::SlicePixels;
 use crate::analysis::study::{SeriesImages, StudyImages};
 use crate::analysis::volume::{Slice, Volume};
 use crate::dicom::contrast;
@@ -12,7 +13,7 @@ use crate::dicom::error::{DicomError, Limit, Reason};
 use crate::dicom::limits::DECODED_BYTES_MAX;
 use crate::dicom::object::Object;
 use crate::dicom::pixels;
-use crate::dicom::series::{Plane, Reorientation, Series, settled_by_pixels};
+use crate::dicom::series::{Block, Plane, Reorientation, Series, settled_by_pixels};
 use crate::spine::{QualityCode, QualityFinding, Severity};
 
 /// Slices looked at to tell whether CSF is bright, as fractions of the way through a sagittal block.
@@ -171,6 +172,22 @@ impl Study {
         contrast::csf_height(&self.middle_slices(series)?)
     }
 
+    /// Slice `slice` of `block` with its pixels; `None` where it can't be decoded.
+    fn decoded(&self, block: &Block, slice: usize) -> Option<Slice> {
+        let placed = block.slices.get(slice)?;
+        let instance = self.instances.get(placed.source)?;
+        let header = self.headers.get(instance.header)?;
+        let mut object = Object::open(&header.path).ok()?;
+        let frame = pixels::decode(&mut object, header, instance.frame).ok()?;
+        Some(Slice {
+            origin_lps_mm: block.volume.slices.get(slice)?.origin_lps_mm,
+            stored: placed.turn.apply(frame.stored, header.pixels.rows, header.pixels.columns),
+            slope: frame.slope,
+            intercept: frame.intercept,
+            source: placed.source,
+        })
+    }
+
     /// The central slices of a series with their pixels; `None` where one can't be decoded.
     fn middle_slices(&self, series: usize) -> Option<Volume> {
         let block = self.series.get(series)?.blocks.iter().max_by_key(|block| block.slices.len())?;
@@ -179,22 +196,17 @@ impl Study {
         chosen.dedup();
         let mut volume = Volume { slices: Vec::new(), ..block.volume.clone() };
         for slice in chosen {
-            let placed = block.slices.get(slice)?;
-            let instance = self.instances.get(placed.source)?;
-            let header = self.headers.get(instance.header)?;
-            let mut object = Object::open(&header.path).ok()?;
-            let frame = pixels::decode(&mut object, header, instance.frame).ok()?;
-            let stored = placed.turn.apply(frame.stored, header.pixels.rows, header.pixels.columns);
-            let origin_lps_mm = block.volume.slices.get(slice)?.origin_lps_mm;
-            volume.slices.push(Slice {
-                origin_lps_mm,
-                stored,
-                slope: frame.slope,
-                intercept: frame.intercept,
-                source: placed.source,
-            });
+            volume.slices.push(self.decoded(block, slice)?);
         }
         Some(volume)
+    }
+}
+
+impl SlicePixels for Study {
+    fn slice_of_source(&self, source: usize) -> Option<Slice> {
+        let blocks = self.series.iter().flat_map(|series| &series.blocks);
+        let at = |block: &Block| block.slices.iter().position(|placed| placed.source == source);
+        blocks.into_iter().find_map(|block| self.decoded(block, at(block)?))
     }
 }
 

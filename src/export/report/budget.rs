@@ -26,7 +26,7 @@ const FINDINGS_KEPT: usize = 8;
 type Shortening = (&'static str, fn(&mut ReportDocument));
 
 /// From what is missed least to what is missed most; what gives way twice gives all the second time.
-const SHORTENINGS: [Shortening; 10] = [
+const SHORTENINGS: [Shortening; 12] = [
     ("evidence.text", |r| for_each_evidence(r, keep_codes)),
     ("curve.points_lps_mm", |r| {
         if let Some(curve) = &mut r.curve {
@@ -44,6 +44,10 @@ const SHORTENINGS: [Shortening; 10] = [
     ("series.reason", |r| r.series.iter_mut().for_each(|s| s.reason.clear())),
     ("axial", |r| keep_axial(r, 1)),
     ("missing.reason", |r| for_each_missing(r, merge)),
+    ("ungraded.text", |r| r.levels.iter_mut().for_each(|l| l.ungraded.iter_mut().for_each(|e| e.text.clear()))),
+    ("grades.probabilities", |r| {
+        r.levels.iter_mut().for_each(|l| l.grades.iter_mut().for_each(|g| g.probabilities.clear()));
+    }),
 ];
 
 /// `report`, shortened step by step until it fits [`REPORT_BYTES_MAX`].

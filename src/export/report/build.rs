@@ -2,13 +2,13 @@
 
 use super::guard::TextGuard;
 use super::{
-    AxialDocument, CodedText, CurveDocument, LevelDocument, LevelMeasurementsDocument, LumbarDocument, MissingDocument,
-    ModelDocument, NOTICE, PlaneDocument, QualityDocument, REPORT_SCHEMA, ReportDocument, SeriesDocument,
-    TimingDocument, UNKNOWN, VertebraDocument, VertebraMeasurementsDocument, budget, codes,
+    AxialDocument, CodedText, CurveDocument, GradeDocument, LevelDocument, LevelMeasurementsDocument, LumbarDocument,
+    MissingDocument, ModelDocument, NOTICE, PlaneDocument, QualityDocument, REPORT_SCHEMA, ReportDocument,
+    SeriesDocument, TimingDocument, UNKNOWN, VertebraDocument, VertebraMeasurementsDocument, budget, codes,
 };
 use crate::spine::{
-    self, Designation, Disc, LevelReport, LumbarMeasurements, Measurement, Meyerding, Report, StageTiming, Vec3,
-    Vertebra, VertebraReport,
+    self, Designation, Disc, Grading, LevelReport, LumbarMeasurements, Measurement, Meyerding, Report, SetCoverage,
+    StageTiming, Vec3, Vertebra, VertebraReport,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -23,6 +23,8 @@ const MODELS_MAX: usize = 8;
 const TERMS_CHARS_MAX: usize = 480;
 /// Pieces of evidence of one name.
 const EVIDENCE_MAX: usize = 8;
+/// Grades that a level lists: more than there are findings and sides.
+const GRADES_MAX: usize = 32;
 /// Axial slices listed for one level, the nearest ones.
 const AXIAL_MAX: usize = 12;
 /// Points of the curve on the wire.
@@ -92,10 +94,7 @@ impl<'a> Taker<'a> {
     }
 
     fn take(&mut self, name: &str, m: &Measurement) -> Option<f64> {
-        let methods = self.writer.methods.entry(name.to_owned()).or_default();
-        if !methods.iter().any(|known| known == m.method) {
-            methods.push(m.method.to_owned());
-        }
+        self.writer.method(name, m.method);
         let decimals = if m.unit == "1" { 2 } else { 1 };
         self.sd.extend(m.sd.map(|sd| (name.to_owned(), rounded(sd, decimals + 1))));
         match &m.value {
@@ -176,6 +175,7 @@ impl Writer {
         let evidence = self.evidence(&l.designation);
         let mut taker = Taker::new(self);
         let measurements = level_measurements(&mut taker, &l.measurements);
+        let Taker { sd: measurement_sd, missing, .. } = taker;
         LevelDocument {
             name: name(l.designation.name),
             ordinal_from_below: l.designation.ordinal_from_below,
@@ -189,9 +189,23 @@ impl Writer {
                 depth_mm: rounded(l.plane.depth_mm, 1),
             },
             measurements,
-            measurement_sd: taker.sd,
-            missing: taker.missing,
+            measurement_sd,
+            missing,
             axial: axial(&l.axial),
+            grades: l.grades.iter().take(GRADES_MAX).map(|g| self.grade(g)).collect(),
+            ungraded: l.ungraded.iter().take(EVIDENCE_MAX).map(|e| self.coded(e.code, &e.text)).collect(),
+        }
+    }
+
+    fn grade(&mut self, g: &Grading) -> GradeDocument {
+        self.method(g.finding.name(), &g.model);
+        grade(g)
+    }
+
+    fn method(&mut self, name: &str, method: &str) {
+        let methods = self.methods.entry(name.to_owned()).or_default();
+        if !methods.iter().any(|known| known == method) {
+            methods.push(method.to_owned());
         }
     }
 
@@ -203,6 +217,20 @@ impl Writer {
             measurement_sd: taker.sd,
             missing: taker.missing,
         }
+    }
+}
+
+fn grade(g: &Grading) -> GradeDocument {
+    let named = |at: usize| g.scale.grades().get(at).copied().unwrap_or_default().to_owned();
+    GradeDocument {
+        finding: g.finding.name().to_owned(),
+        side: g.side.map(|side| side.name().to_owned()),
+        scale: g.scale.name().to_owned(),
+        grade: named(g.grade),
+        probabilities: g.probabilities.iter().map(|p| rounded(*p, 3)).collect(),
+        set: (g.set[0]..=g.set[1]).map(named).collect(),
+        set_thin: g.coverage == SetCoverage::Thin,
+        inputs: g.inputs.iter().map(|role| role.name().to_owned()).collect(),
     }
 }
 

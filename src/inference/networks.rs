@@ -1,0 +1,36 @@
+//! All networks of a set that a reading is made with.
+
+use super::{DEGENERATION, GradingNetwork, InferenceError, ModelSet, STENOSIS, SegmentationNetwork};
+use crate::spine::ModelUse;
+
+/// The networks of a set. Without one that grades, its findings are not given.
+#[derive(Debug)]
+pub struct Networks {
+    /// Segments a sagittal slice.
+    pub segmentation: SegmentationNetwork,
+    /// Grades a disc's degeneration.
+    pub degeneration: Option<GradingNetwork>,
+    /// Grades stenosis.
+    pub stenosis: Option<GradingNetwork>,
+}
+
+impl Networks {
+    /// Reads, verifies and prepares the networks of `set`.
+    ///
+    /// # Errors
+    /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where tract can't prepare one.
+    pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
+        Ok(Self {
+            segmentation: SegmentationNetwork::load(set)?,
+            degeneration: GradingNetwork::load(set, DEGENERATION)?,
+            stenosis: GradingNetwork::load(set, STENOSIS)?,
+        })
+    }
+
+    /// How a report names them.
+    #[must_use]
+    pub fn model_uses(&self) -> Vec<ModelUse> {
+        let grading = self.degeneration.iter().chain(&self.stenosis).map(GradingNetwork::model_use);
+        std::iter::once(self.segmentation.model_use()).chain(grading).collect()
+    }
+}
