@@ -50,6 +50,7 @@
 //! - An unbounded queue, map, retry or recursion: each has a named limit.
 //! - Patient data on MQTT, in a log line or in a metric: study keys on the wire are keyed hashes.
 //! - A level name without evidence: where the sacrum is not in view the level is `unknown`.
+//! - A grade without its scale, its probabilities and its prediction set.
 //! - DICOM parsing in the supervisor; `unwrap`, `expect` or an indexing panic reachable from input.
 //! - `unsafe` in this crate; async in this crate.
 //! - A source DICOM file modified, moved or deleted.

@@ -216,6 +216,25 @@ fn what_is_not_mentioned_is_left_or_taken_for_normal_and_recorded() {
     assert_eq!(figures(&summary, "modic-change", Value::Null)["assumed_normal"], 1);
 }
 
+#[test]
+fn a_readings_own_grades_are_compared() {
+    let mut case = Case::new();
+    let report = case.real_reading("one", |_| ());
+    let graded: Vec<&Value> = report["levels"].as_array().unwrap().iter().filter(|l| l["grades"].is_array()).collect();
+    assert!(graded.len() >= 5, "the reading grades its levels");
+    case.text(
+        "one",
+        "L4-5: disc bulge compressing the thecal sac and both exiting nerve roots. No disc bulge at L3-4.",
+    );
+    let (lines, summary, _) = case.lines(&[], 0);
+    let found: Vec<String> =
+        lines.iter().map(|l| format!("{} {}", l["level"], l["finding"]).replace('"', "")).collect();
+    for pair in ["L3-L4 disc-bulge", "L4-L5 disc-bulge", "L4-L5 sac-compression", "L4-L5 root-compression"] {
+        assert_eq!(found.iter().filter(|f| *f == pair).count(), 1, "{pair}: {found:?}");
+    }
+    assert_eq!(figures(&summary, "disc-bulge", Value::Null)["pairs"], 2);
+}
+
 /// A case of everything that is printed.
 fn everything() -> Case {
     let mut case = Case::new();

@@ -3,6 +3,7 @@
 use super::agreement;
 use super::confidence::Alpha;
 use super::grading::canal::find_canal_centres;
+use super::grading::conflict::slip_conflict;
 use super::grading::{Grader, SlicePixels};
 use super::level;
 use super::plausibility::{self, Lie};
@@ -203,6 +204,7 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
         progress.stage(STAGE_GRADING);
         find_canal_centres(&mut report.levels, volume, &spine.semantic);
         grader.grade(&mut report.levels, images, pixels)?;
+        report.quality.extend(slip_conflict(&report.levels));
     }
 
     let labels = Labels { series, block, semantic: spine.semantic, part_of: spine.part_of, parts: spine.parts };

@@ -66,6 +66,8 @@ pub enum QualityCode {
     SingleSlice,
     /// Part of the spine leaves the field of view.
     FieldOfView,
+    /// The slip that was graded and the slip that was measured do not agree.
+    SlipConflict,
 }
 
 impl QualityCode {
@@ -93,6 +95,7 @@ impl QualityCode {
             Self::ReadingUnstable => "reading-unstable",
             Self::SingleSlice => "single-slice",
             Self::FieldOfView => "field-of-view",
+            Self::SlipConflict => "slip-conflict",
         }
     }
 }

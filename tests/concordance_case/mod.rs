@@ -58,8 +58,16 @@ impl Case {
         self.dir.path().join(name)
     }
 
-    /// The real report as that of study `name`, all of its levels sure, in a folder of that name.
+    /// The real report as that of study `name`, all of its levels sure and none graded but by `change`, in a folder of that name.
     pub(crate) fn reading(&self, name: &str, change: impl Fn(&mut Value)) -> Value {
+        self.real_reading(name, |report| {
+            report["levels"].as_array_mut().unwrap().iter_mut().for_each(|level| level["grades"] = json!([]));
+            change(report);
+        })
+    }
+
+    /// The same with the grades that it has.
+    pub(crate) fn real_reading(&self, name: &str, change: impl Fn(&mut Value)) -> Value {
         let mut report = real_report().clone();
         report["study_key"] = json!(format!("key-of-{name}"));
         report["report_id"] = json!(format!("report-of-{name}"));

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from . import augment, networks, sets
 
 DEFAULTS = {
-    "seed": 1, "blocks": 9, "start": "", "steps": 1500, "batch": 64, "learning_rate": 1e-3, "decay": 0.05, "ema": 0.997, "balance": 0.5, "light": 1.0, "wide": True,
+    "seed": 1, "blocks": 9, "start": "", "steps": 1500, "batch": 64, "learning_rate": 1e-3, "decay": 0.05, "ema": 0.997, "balance": 0.5, "light": 1.0, "wide": False,
     "seconds_max": math.inf,
 }
 # Crops that are judged at a time.
@@ -72,7 +72,7 @@ def network_of(run, crops):
     else:
         network = networks.OneView(1 if run["set"] == "foramina" else 2, sum(map(thresholds, crops.tasks)), run["blocks"])
     if run["start"]:
-        network.encoder.start_from(torch.load(run["start"], map_location="cpu"))
+        network.encoder.start_from(networks.start_weights(run["start"]))
     return network
 
 
@@ -109,7 +109,7 @@ def set_rate(optimizer, most, step, done):
 
 def prepared(run, x):
     """What every network of the set is shown: foramina are cut closer and magnified; discs near, or near and wide."""
-    if run["set"] == "discs" and not run.get("wide", True):
+    if run["set"] == "discs" and not run.get("wide", False):
         return x[:, :2]
     return F.interpolate(x[..., 8:64, 8:64], size=(96, 96), mode="bilinear", align_corners=False) if run["set"] == "foramina" else x
 

@@ -1,6 +1,6 @@
 """Trains the stenosis network on levels: whatever views a level has, whatever was said of it.
 
-    python -m grading.levels --work WORK --name NAME --fold K|all [--without rsna] [--start lite0.pth] [--steps N]
+    python -m grading.levels --work WORK --name NAME --fold K|all [--without rsna] [--start lite0] [--steps N]
 
 Truths of "worse than normal, mild, moderate", a column a threshold, -1 where a truth does not tell: RSNA's `Normal/Mild` is not worse than
 mild, and nothing is known of normal; a note's compression is worse than normal, and nothing more is known; a note's "no compression" is normal.
@@ -168,7 +168,7 @@ def train(levels, rows, options, device, log):
     torch.manual_seed(options.seed)
     network = networks.Stenosis(options.blocks)
     if options.start:
-        state = torch.load(options.start, map_location="cpu")
+        state = networks.start_weights(options.start)
         for part in (network.axial, network.foramen, network.disc):
             part.start_from(state)
     network = network.to(device, memory_format=torch.channels_last)
@@ -218,7 +218,7 @@ def main():
     parser.add_argument("--name", required=True)
     parser.add_argument("--fold", required=True, help="the fold that judges, or `all`")
     parser.add_argument("--without", choices=["rsna"], help="a set that is not trained on")
-    parser.add_argument("--start", help="weights of EfficientNet-lite0")
+    parser.add_argument("--start", help="lite0, or a file of its weights; without it training begins at random")
     parser.add_argument("--blocks", type=int, default=9)
     parser.add_argument("--steps", type=int, default=3000)
     parser.add_argument("--counts", type=int, nargs=3, default=(80, 64, 32), help="levels of a batch: axial, foramina alone, disc alone")

