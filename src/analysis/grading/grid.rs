@@ -119,9 +119,8 @@ impl SlicePicture {
 fn smooth(values: &mut [f32], rows_columns: [usize; 2], spacing_mm: [f64; 2], pixel_mm: f64) {
     let sigma = spacing_mm.map(|mm| (0.5 * pixel_mm / mm - 0.5).max(0.0));
     if sigma.iter().any(|s| *s > SIGMA_LEAST && s.is_finite()) {
-        let [rows, columns] = rows_columns;
-        along(values, &kernel(sigma[0]), rows, columns, columns, 1);
-        along(values, &kernel(sigma[1]), columns, rows, 1, columns);
+        down(values, &kernel(sigma[0]), rows_columns);
+        across(values, &kernel(sigma[1]), rows_columns);
     }
 }
 
@@ -142,28 +141,53 @@ fn kernel(sigma: f64) -> Vec<f32> {
     weights.iter().map(|w| (w / total) as f32).collect()
 }
 
-/// Folds `lines` lines of `count` values that stand `step` apart, each line `line_step` from the last; mirrored at the ends.
-fn along(values: &mut [f32], kernel: &[f32], count: usize, lines: usize, step: usize, line_step: usize) {
-    if kernel.len() < 2 || count == 0 {
+/// The place at which a line of `count` values, mirrored at its ends without end, has its value number `i`.
+fn mirrored(i: i64, count: usize) -> usize {
+    let period = 2 * count as i64;
+    let i = i.rem_euclid(period.max(1));
+    (if i < count as i64 { i } else { period - 1 - i }) as usize
+}
+
+/// Folds every column, whole rows at a time.
+fn down(values: &mut [f32], kernel: &[f32], [rows, columns]: [usize; 2]) {
+    if kernel.len() < 2 || columns == 0 {
         return;
     }
     let source = values.to_vec();
-    let mirrored = |i: i64| {
-        let period = 2 * count as i64;
-        let i = i.rem_euclid(period);
-        (if i < count as i64 { i } else { period - 1 - i }) as usize
+    let row_of = |i: i64| {
+        let first = mirrored(i, rows) * columns;
+        source.get(first..first + columns).unwrap_or_default()
     };
-    for line in 0..lines {
-        for i in 0..count {
-            let value = |at: i64| source.get(line * line_step + mirrored(at) * step).copied().unwrap_or(0.0);
-            let mut sum = 0.0;
-            for (k, weight) in (0_i64..).zip(kernel) {
-                let both = if k == 0 { value(i as i64) } else { value(i as i64 - k) + value(i as i64 + k) };
-                sum += weight * both;
+    for (row, out) in (0_i64..).zip(values.chunks_exact_mut(columns)) {
+        out.fill(0.0);
+        for (k, weight) in (0_i64..).zip(kernel) {
+            if k == 0 {
+                out.iter_mut().zip(row_of(row)).for_each(|(o, v)| *o += weight * v);
+            } else {
+                let both = row_of(row - k).iter().zip(row_of(row + k));
+                out.iter_mut().zip(both).for_each(|(o, (a, b))| *o += weight * (a + b));
             }
-            if let Some(out) = values.get_mut(line * line_step + i * step) {
-                *out = sum;
-            }
+        }
+    }
+}
+
+/// Folds every row.
+fn across(values: &mut [f32], kernel: &[f32], [_, columns]: [usize; 2]) {
+    let Some(radius) = kernel.len().checked_sub(1).filter(|r| *r > 0) else { return };
+    if columns == 0 {
+        return;
+    }
+    let mut line = vec![0.0; columns + 2 * radius];
+    for row in values.chunks_exact_mut(columns) {
+        for (i, value) in (-(radius as i64)..).zip(line.iter_mut()) {
+            *value = row.get(mirrored(i, columns)).copied().unwrap_or(0.0);
+        }
+        row.fill(0.0);
+        for (k, weight) in kernel.iter().enumerate() {
+            let (before, after) =
+                (line.get(radius - k..).unwrap_or_default(), line.get(radius + k..).unwrap_or_default());
+            let weight = if k == 0 { weight / 2.0 } else { *weight };
+            row.iter_mut().zip(before.iter().zip(after)).for_each(|(o, (a, b))| *o += weight * (a + b));
         }
     }
 }
