@@ -1,7 +1,8 @@
 //! The manifest of a model set, and where a set is looked for.
 
 use super::InferenceError;
-use crate::spine::{BodySide, GradeScale, GradedFinding, ModelUse, Structure};
+use super::check::check_entry;
+use crate::spine::ModelUse;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::io::Read;
@@ -15,18 +16,10 @@ pub const SEGMENTATION: &str = "segmentation";
 pub const DEGENERATION: &str = "degeneration";
 /// The network that grades stenosis, from axial and sagittal slices.
 pub const STENOSIS: &str = "stenosis";
-/// A grading network has at most so many inputs and heads, an input so many values.
-const INPUTS_MAX: usize = 8;
-const HEADS_MAX: usize = 64;
-const INPUT_LEN_MAX: usize = 1 << 20;
 /// A manifest is a page of text.
 const MANIFEST_BYTES_MAX: u64 = 1 << 20;
 /// A shipped network is at most 8 MB; a site's own may be larger, within reason.
 const MODEL_BYTES_MAX: u64 = 64 << 20;
-/// Networks are sized for slices whose pixels lie in this range, mm.
-const PIXEL_MM_RANGE: std::ops::RangeInclusive<f64> = 0.2..=4.0;
-/// The network's stride can't exceed this.
-const SIZE_MULTIPLE_MAX: usize = 256;
 
 /// `manifest.toml` of a model set: what is read of it at run time. The file also carries training
 /// data, seeds, metrics and held-out subjects, for people and scripts.
@@ -289,73 +282,6 @@ fn read_manifest(folder: &Path) -> Result<Manifest, InferenceError> {
     Ok(manifest)
 }
 
-fn check_entry(entry: &ModelEntry) -> Result<(), String> {
-    let name = &entry.name;
-    let plain = Path::new(&entry.file).components().count() == 1 && !entry.file.starts_with('.');
-    if !plain {
-        return Err(format!("model {name}: file {:?} must be a name beside the manifest", entry.file));
-    }
-    match name.as_str() {
-        SEGMENTATION => check_segmentation(entry),
-        DEGENERATION | STENOSIS => check_grading(entry),
-        _ => Err(format!("model {name}: this version knows {SEGMENTATION}, {DEGENERATION} and {STENOSIS}")),
-    }
-}
-
-fn check_grading(entry: &ModelEntry) -> Result<(), String> {
-    let name = &entry.name;
-    let possible = |input: &CropInput| {
-        let len = input.shape.iter().try_fold(1_usize, |len, n| len.checked_mul(*n)).unwrap_or(usize::MAX);
-        (1..=INPUT_LEN_MAX).contains(&len)
-    };
-    if !(1..=INPUTS_MAX).contains(&entry.inputs.len()) || !entry.inputs.iter().all(possible) {
-        return Err(format!("model {name}: inputs must be 1 to {INPUTS_MAX}, of 1 to {INPUT_LEN_MAX} values"));
-    }
-    if !(1..=HEADS_MAX).contains(&entry.head.len()) {
-        return Err(format!("model {name}: has {} heads, 1 to {HEADS_MAX} are possible", entry.head.len()));
-    }
-    entry
-        .head
-        .iter()
-        .try_for_each(|head| check_head(head).map_err(|e| format!("model {name}: head {}: {e}", head.finding)))
-}
-
-fn check_head(head: &GradingHead) -> Result<(), String> {
-    GradedFinding::from_name(&head.finding).ok_or("this version does not know the finding")?;
-    let scale = GradeScale::from_name(&head.scale).ok_or_else(|| format!("scale {:?} is not known", head.scale))?;
-    if let Some(side) = &head.side {
-        BodySide::from_name(side).ok_or_else(|| format!("side {side:?} is neither left nor right"))?;
-    }
-    let grades = scale.grades().len();
-    let thresholds = [head.slopes.len(), head.offsets.len(), head.cuts.len()];
-    if thresholds != [grades - 1; 3] || head.classes.len() != grades || head.output > INPUT_LEN_MAX {
-        return Err(format!("scale {} has {grades} grades, and {} thresholds", head.scale, grades - 1));
-    }
-    Ok(())
-}
-
-fn check_segmentation(entry: &ModelEntry) -> Result<(), String> {
-    let name = &entry.name;
-    if entry.classes.len() != Structure::COUNT {
-        return Err(format!(
-            "model {name}: has {} classes, this version reads {}",
-            entry.classes.len(),
-            Structure::COUNT
-        ));
-    }
-    let SegmentationInput { pixel_mm, size_multiple, percentiles: [low, high] } = entry.input;
-    if !PIXEL_MM_RANGE.contains(&pixel_mm) {
-        return Err(format!("model {name}: input.pixel_mm = {pixel_mm} is outside {PIXEL_MM_RANGE:?}"));
-    }
-    if !(1..=SIZE_MULTIPLE_MAX).contains(&size_multiple) {
-        return Err(format!("model {name}: input.size_multiple = {size_multiple} is outside 1..={SIZE_MULTIPLE_MAX}"));
-    }
-    if !(0.0 <= low && low < high && high <= 100.0) {
-        return Err(format!("model {name}: input.percentiles = [{low}, {high}] must ascend within 0..=100"));
-    }
-    Ok(())
-}
-
 fn read_capped(path: &Path, bytes_max: u64) -> Result<Vec<u8>, InferenceError> {
     let unreadable = |source| InferenceError::Unreadable { path: path.to_path_buf(), source };
     let mut bytes = Vec::new();
@@ -433,5 +359,64 @@ mod tests {
     fn a_missing_set_names_where_it_was_looked_for() {
         let error = ModelSet::open(&ModelSource::Folder("/nowhere/at/all".into())).unwrap_err();
         assert!(error.to_string().contains("/nowhere/at/all"));
+    }
+
+    const GRADING: &str = r#"
+        [[model]]
+        name = "degeneration"
+        version = "1"
+        file = "net.onnx"
+        sha256 = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        terms = "test"
+        inputs = [{ name = "disc", shape = [2, 4, 4] }]
+        [[model.head]]
+        finding = "disc-bulge"
+        scale = "presence"
+        given = []
+        output = 0
+        classes = [0, 1]
+        slopes = [1.0]
+        offsets = [0.0]
+        cuts = [0.5]
+        alphas = [0.01]
+        calibration = [
+          { levels = 1, subjects = 1, least_probability = [0.1] }, { levels = 1, subjects = 1, least_probability = [0.1] },
+        ]
+    "#;
+
+    #[test]
+    fn nonsense_in_a_head_is_named() {
+        assert!(set(GRADING, b"abc").1.is_ok());
+        for (from, to, key) in [
+            ("disc-bulge", "disc-bugle", "finding"),
+            ("\"presence\"", "\"presents\"", "presents"),
+            ("cuts = [0.5]", "cuts = [0.5, 0.6]", "thresholds"),
+            ("shape = [2, 4, 4]", "shape = [0]", "inputs"),
+            ("given = []", "given = []\nside = \"middle\"", "middle"),
+        ] {
+            let error = set(&GRADING.replace(from, to), b"abc").1.unwrap_err();
+            assert!(error.to_string().contains(key), "{key}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_set_in_the_folder_research_adds_to_the_one_around_it() {
+        let (folder, _) = set(ENTRY, b"abc");
+        let adding = |name: &str| {
+            let inner = folder.path().join(name);
+            std::fs::create_dir(&inner).unwrap();
+            std::fs::write(inner.join(MANIFEST_NAME), format!("adds_to = \"..\"\n{GRADING}")).unwrap();
+            std::fs::write(inner.join("net.onnx"), b"abd").unwrap();
+            ModelSource::Folder(inner)
+        };
+        let research = adding("research");
+        let set = ModelSet::open(&research).unwrap();
+        assert!(set.has(SEGMENTATION) && set.has(DEGENERATION) && !set.has(STENOSIS));
+        // Each network is the file beside its own manifest.
+        assert_eq!(set.load_verified(SEGMENTATION).unwrap().1, b"abc");
+        assert!(matches!(set.load_verified(DEGENERATION).unwrap_err(), InferenceError::WrongHash { .. }));
+        assert!(research.readable_folders().contains(&folder.path().to_path_buf()));
+        let elsewhere = ModelSet::open(&adding("other")).unwrap_err();
+        assert!(elsewhere.to_string().contains("research"), "{elsewhere}");
     }
 }

@@ -5,6 +5,7 @@
 //! manifest's. What the network's input and output mean is `analysis::segmentation`'s business;
 //! here they are tensors.
 
+mod check;
 mod grading;
 mod manifest;
 mod network;
