@@ -4,7 +4,7 @@ use serde::{Serialize, Serializer};
 
 use crate::labels::policy::{self, Policy, Target};
 use crate::labels::{Degree, Finding, Label, Presence, Side};
-use crate::spine::{Disc, GradeScale};
+use crate::spine::{Disc, GradeScale, GradedFinding};
 
 /// An ordered scale of grades, the best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -118,17 +118,17 @@ impl Subject {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::CentralCanal => "central-canal-stenosis",
-            Self::Foramen => "foraminal-stenosis",
-            Self::LateralRecess => "subarticular-stenosis",
-            Self::Degeneration => "disc-degeneration",
-            Self::Narrowing => "disc-narrowing",
-            Self::Bulge => "disc-bulge",
-            Self::Herniation => "disc-herniation",
-            Self::Spondylolisthesis => "spondylolisthesis",
-            Self::Modic => "modic-change",
-            Self::SacCompression => "sac-compression",
-            Self::RootCompression => "root-compression",
+            Self::CentralCanal => GradedFinding::CentralCanalStenosis.name(),
+            Self::Foramen => GradedFinding::ForaminalStenosis.name(),
+            Self::LateralRecess => GradedFinding::SubarticularStenosis.name(),
+            Self::Degeneration => GradedFinding::DiscDegeneration.name(),
+            Self::Narrowing => GradedFinding::DiscNarrowing.name(),
+            Self::Bulge => GradedFinding::DiscBulge.name(),
+            Self::Herniation => GradedFinding::DiscHerniation.name(),
+            Self::Spondylolisthesis => GradedFinding::Spondylolisthesis.name(),
+            Self::Modic => GradedFinding::ModicChange.name(),
+            Self::SacCompression => GradedFinding::SacCompression.name(),
+            Self::RootCompression => GradedFinding::RootCompression.name(),
             Self::SlipGrade => "meyerding",
         }
     }
