@@ -294,7 +294,7 @@ fn read_capped(path: &Path, bytes_max: u64) -> Result<Vec<u8>, InferenceError> {
     Ok(bytes)
 }
 
-fn hex(bytes: &[u8]) -> String {
+pub(super) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|b| format!("{b:02x}")).collect()
 }
 

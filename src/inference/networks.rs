@@ -1,7 +1,9 @@
 //! All networks of a set that a reading is made with.
 
+use super::manifest::hex;
 use super::{DEGENERATION, GradingNetwork, InferenceError, ModelSet, STENOSIS, SegmentationNetwork};
 use crate::spine::ModelUse;
+use sha2::{Digest, Sha256};
 
 /// The networks of a set. Without one that grades, its findings are not given.
 #[derive(Debug)]
@@ -25,6 +27,14 @@ impl Networks {
             degeneration: GradingNetwork::load(set, DEGENERATION)?,
             stenosis: GradingNetwork::load(set, STENOSIS)?,
         })
+    }
+
+    /// SHA-256 over what turns logits into grades, hex: another calibration of the same weights makes another reading.
+    #[must_use]
+    pub fn calibration_sha256(&self) -> String {
+        let heads = self.degeneration.iter().chain(&self.stenosis).flat_map(GradingNetwork::heads);
+        let digest = heads.fold(Sha256::new(), |digest, head| digest.chain_update(format!("{head:?}")));
+        hex(&digest.finalize())
     }
 
     /// How a report names them.

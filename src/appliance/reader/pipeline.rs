@@ -82,7 +82,10 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
         clock_synced: tools.clock_synced,
         timings: watch.finish(),
         analysis_version: ANALYSIS_VERSION.to_owned(),
-        settings: vec![("alpha-percent".to_owned(), tools.alpha_percent.to_string())],
+        settings: vec![
+            ("alpha-percent".to_owned(), tools.alpha_percent.to_string()),
+            ("calibration".to_owned(), tools.networks.calibration_sha256()),
+        ],
     })?;
     Ok(bundle)
 }
