@@ -152,7 +152,8 @@ fn left_stays_left_in_patients_who_are_mirrored_and_lie_askew() {
         }
         axial_slices(&mut others, &other_images);
         levels.truncate(5);
-        let (cutter, mirror) = (ViewCutter::new(&images, &LoadedOnly), ViewCutter::new(&other_images, &LoadedOnly));
+        let (mut cutter, mut mirror) =
+            (ViewCutter::new(&images, &LoadedOnly), ViewCutter::new(&other_images, &LoadedOnly));
         for (level, other) in levels.iter().zip(&others) {
             let name = level.designation.name.expect("the phantom names it");
             for (here, there) in [(BodySide::Left, BodySide::Right), (BodySide::Right, BodySide::Left)] {

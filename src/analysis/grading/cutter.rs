@@ -10,18 +10,29 @@ use crate::spine::{BodySide, Evidence, LevelReport, Role};
 /// The values of a view, or why there is none: a stable code and a sentence.
 pub type View = Result<Vec<f32>, Evidence>;
 
-/// Cuts the views of levels out of a study's slices. Windowed sagittal slices are kept for the levels that share them.
+/// What a slice is prepared for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    Disc,
+    Axial,
+    Foramen,
+}
+
+/// Series, block and slice of a picture, and what it is for.
+type PictureKey = (usize, usize, usize, Purpose);
+
+/// Cuts the views of levels out of a study's slices. A slice is decoded and prepared once for all levels that share it.
 pub struct ViewCutter<'a> {
     images: &'a StudyImages,
     pixels: &'a dyn SlicePixels,
-    sagittal: Vec<((usize, usize, usize), SlicePicture)>,
+    pictures: Vec<(PictureKey, SlicePicture)>,
 }
 
 impl<'a> ViewCutter<'a> {
     /// A cutter for the levels of one study.
     #[must_use]
     pub fn new(images: &'a StudyImages, pixels: &'a dyn SlicePixels) -> Self {
-        Self { images, pixels, sagittal: Vec::new() }
+        Self { images, pixels, pictures: Vec::new() }
     }
 
     /// The disc in its own frame ([`views::DISC_GRID`]) out of the sagittal series in `role`.
@@ -36,26 +47,18 @@ impl<'a> ViewCutter<'a> {
         };
         let why = |what: &str| Evidence { code, text: format!("no {name} picture of the disc: {what}") };
         let frame = LevelFrame::of(level).ok_or_else(|| why("the level has no plane"))?;
-        let series = self.images.surest(role).ok_or_else(|| why("the study has no such series"))?;
-        let blocks = self.images.series.get(series).map(|s| s.blocks.as_slice()).unwrap_or_default();
-        let (block, volume) =
-            blocks.iter().enumerate().max_by_key(|(_, b)| b.slices.len()).ok_or_else(|| why("the series is empty"))?;
+        let (series, block, volume) = self.sagittal(role).ok_or_else(|| why("the study has no such series"))?;
         let slice = views::slice_through(volume, level.plane.centre_lps_mm).ok_or_else(|| why("no slice meets it"))?;
-        let key = (series, block, slice);
-        if !self.sagittal.iter().any(|(known, _)| *known == key) {
-            let one = self.one_slice(volume, slice).ok_or_else(|| why("its slice can't be decoded"))?;
-            let picture = views::sagittal_picture(&one).ok_or_else(|| why("its slice has no pixels"))?;
-            self.sagittal.push((key, picture));
-        }
-        let picture = self.sagittal.iter().find(|(known, _)| *known == key).map(|(_, picture)| picture);
-        picture.and_then(|p| views::disc_crop(p, &frame)).ok_or_else(|| why("it leaves the slice"))
+        let picture = self.picture((series, block, slice, Purpose::Disc));
+        let picture = picture.ok_or_else(|| why("its slice can't be decoded"))?;
+        views::disc_crop(picture, &frame).ok_or_else(|| why("it leaves the slice"))
     }
 
     /// The canal in the axial T2 slice that is nearest to the disc's centre and in its neighbours: three times [`views::AXIAL_GRID`].
     ///
     /// # Errors
     /// Why there is no such picture.
-    pub fn axial(&self, level: &LevelReport) -> View {
+    pub fn axial(&mut self, level: &LevelReport) -> View {
         let why =
             |what: &str| Evidence { code: "no-axial-t2", text: format!("no axial T2 picture of the level: {what}") };
         let frame = LevelFrame::of(level).ok_or_else(|| why("the level has no plane"))?;
@@ -68,38 +71,64 @@ impl<'a> ViewCutter<'a> {
             .ok_or_else(|| why("no slice passes through the disc"))?;
         let volume = self.images.series.get(nearest.series).and_then(|s| s.blocks.get(nearest.block));
         let volume = volume.ok_or_else(|| why("its block is gone"))?;
+        let mut crop_of = |slice: usize| {
+            let picture = self.picture((nearest.series, nearest.block, slice, Purpose::Axial))?;
+            views::axial_crop(picture, &frame)
+        };
         let mut crops = Vec::with_capacity(3 * views::AXIAL_GRID.pixels());
-        let named = self.axial_slice(volume, nearest.slice, &frame).ok_or_else(|| why("its slice can't be used"))?;
+        let named = crop_of(nearest.slice).ok_or_else(|| why("its slice can't be used"))?;
         for slice in views::neighbours(volume, nearest.slice) {
             // A neighbour that can't be used is the slice itself, as it was in training.
-            let crop = (slice != nearest.slice).then(|| self.axial_slice(volume, slice, &frame)).flatten();
+            let crop = (slice != nearest.slice).then(|| crop_of(slice)).flatten();
             crops.extend_from_slice(crop.as_deref().unwrap_or(&named));
         }
         Ok(views::axial_levelled(crops))
-    }
-
-    fn axial_slice(&self, volume: &Volume, slice: usize, frame: &LevelFrame) -> Option<Vec<f32>> {
-        views::axial_crop(&self.one_slice(volume, slice)?, frame)
     }
 
     /// A foramen in the sagittal T1 slice that passes nearest to it, [`views::FORAMEN_SHOWN_SIDE`] squared.
     ///
     /// # Errors
     /// Why there is no such picture.
-    pub fn foramen(&self, level: &LevelReport, side: BodySide) -> View {
+    pub fn foramen(&mut self, level: &LevelReport, side: BodySide) -> View {
         let code = if side == BodySide::Left { "no-left-foramen" } else { "no-right-foramen" };
         let why = |what: &str| Evidence {
             code,
             text: format!("no sagittal T1 picture of the {} foramen: {what}", side.name()),
         };
         let frame = LevelFrame::of(level).ok_or_else(|| why("the level has no plane"))?;
-        let series = self.images.surest(Role::SagittalT1).ok_or_else(|| why("the study has no such series"))?;
-        let blocks = self.images.series.get(series).map(|s| s.blocks.as_slice()).unwrap_or_default();
-        let volume = blocks.iter().max_by_key(|b| b.slices.len()).ok_or_else(|| why("the series is empty"))?;
+        let found = self.sagittal(Role::SagittalT1);
+        let (series, block, volume) = found.ok_or_else(|| why("the study has no such series"))?;
         let place = views::foramen_lps_mm(&frame, side, level.designation.name);
         let slice = views::slice_through(volume, place).ok_or_else(|| why("no slice meets it"))?;
-        let one = self.one_slice(volume, slice).ok_or_else(|| why("its slice can't be decoded"))?;
-        views::foramen_crop(&one, place).ok_or_else(|| why("it leaves the slice"))
+        let picture = self.picture((series, block, slice, Purpose::Foramen));
+        let picture = picture.ok_or_else(|| why("its slice can't be decoded"))?;
+        views::foramen_crop(picture, place).ok_or_else(|| why("it leaves the slice"))
+    }
+
+    /// The surest series in a sagittal role, and its largest block.
+    fn sagittal(&self, role: Role) -> Option<(usize, usize, &'a Volume)> {
+        let series = self.images.surest(role)?;
+        let blocks = self.images.series.get(series)?.blocks.iter().enumerate();
+        blocks.max_by_key(|(_, b)| b.slices.len()).map(|(block, volume)| (series, block, volume))
+    }
+
+    /// A slice, prepared; `None` where it can't be decoded.
+    fn picture(&mut self, key: PictureKey) -> Option<&SlicePicture> {
+        let at = match self.pictures.iter().position(|(known, _)| *known == key) {
+            Some(at) => at,
+            None => {
+                let (series, block, slice, purpose) = key;
+                let one = self.one_slice(self.images.series.get(series)?.blocks.get(block)?, slice)?;
+                let picture = match purpose {
+                    Purpose::Disc => views::disc_picture(&one),
+                    Purpose::Axial => SlicePicture::new(&one, 0, views::AXIAL_GRID.pixel_mm),
+                    Purpose::Foramen => SlicePicture::new(&one, 0, views::FORAMEN_GRID.pixel_mm),
+                };
+                self.pictures.push((key, picture?));
+                self.pictures.len() - 1
+            }
+        };
+        self.pictures.get(at).map(|(_, picture)| picture)
     }
 
     /// A volume of one slice, with its pixels.

@@ -64,6 +64,11 @@ impl SlicePicture {
         Some(Self { values, geometry })
     }
 
+    /// The slice alone, without pixels.
+    pub(super) const fn geometry(&self) -> &Volume {
+        &self.geometry
+    }
+
     /// All grey values, to be windowed.
     pub fn values_mut(&mut self) -> &mut [f32] {
         &mut self.values

@@ -1,7 +1,7 @@
 //! The pictures of a level that networks are shown, each cut as its training pictures were (`models/training/grading/frames.py`).
 
 use super::grid::{Crop, Grid, Pose, SlicePicture};
-use crate::analysis::grey::{percentile, scale_between_percentiles};
+use crate::analysis::grey::scale_between_percentiles;
 use crate::analysis::volume::Volume;
 use crate::spine::{BodySide, Disc, DiscPlane, LevelReport, Vec3, Vertebra, add, cross, dot, normalised, scaled, sub};
 
@@ -15,8 +15,8 @@ pub const FORAMEN_GRID: Grid = Grid { rows_columns: [72, 72], pixel_mm: 1.12, of
 const FORAMEN_SHOWN: [usize; 3] = [8, 56, 96];
 /// Rows and columns of a foraminal picture as it is shown.
 pub const FORAMEN_SHOWN_SIDE: usize = FORAMEN_SHOWN[2];
-/// A sagittal slice's grey values between these percentiles become 0 to 1.
-const SLICE_PERCENTILES: [f64; 2] = [0.5, 99.5];
+/// Grey values between these percentiles, of a whole sagittal slice or of an axial or foraminal crop, are the picture's scale.
+const PERCENTILES: [f64; 2] = [0.5, 99.5];
 /// The percentiles of an axial or foraminal crop become these: the usual ones of the crops that were trained on, which were cut from
 /// pictures of unknown window.
 const AXIAL_LEVELS: [f32; 2] = [0.0, 0.70];
@@ -80,13 +80,13 @@ pub(super) fn slice_through(volume: &Volume, place_lps_mm: Vec3) -> Option<usize
 }
 
 /// A mid-sagittal slice, a volume of one, windowed as a whole, for disc crops.
-pub(super) fn sagittal_picture(slice: &Volume) -> Option<SlicePicture> {
+pub(super) fn disc_picture(slice: &Volume) -> Option<SlicePicture> {
     let mut picture = SlicePicture::new(slice, 0, DISC_GRID.pixel_mm)?;
-    scale_between_percentiles(picture.values_mut(), SLICE_PERCENTILES);
+    scale_between_percentiles(picture.values_mut(), PERCENTILES, [0.0, 1.0]);
     Some(picture)
 }
 
-/// The disc in its own frame, out of a slice by [`sagittal_picture`].
+/// The disc in its own frame, out of a slice by [`disc_picture`].
 pub(super) fn disc_crop(picture: &SlicePicture, frame: &LevelFrame) -> Option<Vec<f32>> {
     let pose = Pose {
         anchor_lps_mm: frame.centre_lps_mm,
@@ -97,10 +97,9 @@ pub(super) fn disc_crop(picture: &SlicePicture, frame: &LevelFrame) -> Option<Ve
 }
 
 /// The canal in an axial slice, between the patient's right at the left and the front at the top. Not yet levelled.
-pub(super) fn axial_crop(slice: &Volume, frame: &LevelFrame) -> Option<Vec<f32>> {
-    let picture = SlicePicture::new(slice, 0, AXIAL_GRID.pixel_mm)?;
+pub(super) fn axial_crop(picture: &SlicePicture, frame: &LevelFrame) -> Option<Vec<f32>> {
     let pose = Pose {
-        anchor_lps_mm: canal_on_slice(slice, frame)?,
+        anchor_lps_mm: canal_on_slice(picture.geometry(), frame)?,
         right_lps: frame.left,
         down_lps: scaled(frame.anterior, -1.0),
     };
@@ -128,7 +127,7 @@ pub(super) fn neighbours(volume: &Volume, slice: usize) -> [usize; 3] {
 
 /// Levels the three slices of an axial picture together.
 pub(super) fn axial_levelled(mut crops: Vec<f32>) -> Vec<f32> {
-    level_between(&mut crops, AXIAL_LEVELS);
+    scale_between_percentiles(&mut crops, PERCENTILES, AXIAL_LEVELS);
     crops
 }
 
@@ -145,27 +144,15 @@ pub(super) fn foramen_lps_mm(frame: &LevelFrame, side: BodySide, disc: Option<Di
 }
 
 /// A foramen in a sagittal slice beside the midline, in the patient's own axes, levelled and magnified as it is shown.
-pub(super) fn foramen_crop(slice: &Volume, foramen_lps_mm: Vec3) -> Option<Vec<f32>> {
-    let picture = SlicePicture::new(slice, 0, FORAMEN_GRID.pixel_mm)?;
+pub(super) fn foramen_crop(picture: &SlicePicture, foramen_lps_mm: Vec3) -> Option<Vec<f32>> {
     let pose = Pose { anchor_lps_mm: foramen_lps_mm, right_lps: [0.0, 1.0, 0.0], down_lps: [0.0, 0.0, -1.0] };
     let mut crop = covered(picture.crop(&FORAMEN_GRID, &pose)?)?;
-    level_between(&mut crop, FORAMEN_LEVELS);
+    scale_between_percentiles(&mut crop, PERCENTILES, FORAMEN_LEVELS);
     Some(magnified(&crop))
 }
 
 fn covered(crop: Crop) -> Option<Vec<f32>> {
     (crop.covered >= COVERED_LEAST).then_some(crop.values)
-}
-
-/// The percentiles of `values` become `levels`; what lies beyond goes on, within 0 and 1.
-fn level_between(values: &mut [f32], levels: [f32; 2]) {
-    let mut sorted = values.to_vec();
-    let [low, high] = SLICE_PERCENTILES.map(|p| percentile(&mut sorted, p));
-    let range = high - low;
-    for v in values {
-        let share = if range > 0.0 { (*v - low) / range } else { 0.0 };
-        *v = (levels[0] + share * (levels[1] - levels[0])).clamp(0.0, 1.0);
-    }
 }
 
 /// The shown part of a foraminal crop, bilinear, its pixels' edges on the part's edges.

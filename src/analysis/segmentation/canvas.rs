@@ -104,7 +104,7 @@ impl Canvas {
     pub(super) fn network_input(&self, slice: &Slice) -> Vec<f32> {
         let values: Vec<f32> = slice.stored.iter().map(|v| f32::from(*v) * slice.slope + slice.intercept).collect();
         let mut small = self.to_grid.apply(&values);
-        scale_between_percentiles(&mut small, self.percentiles);
+        scale_between_percentiles(&mut small, self.percentiles, [0.0, 1.0]);
         let mut padded = vec![0.0; self.padded_rows * self.padded_columns];
         let [_, columns] = self.rows_columns();
         for (r, from) in self.shown.row_starts(columns).enumerate() {
