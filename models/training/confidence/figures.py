@@ -47,6 +47,8 @@ def cross_fitted(logits, truth, groups, subject, alphas=(0.1,), seed=SEED):
     worse = said[:, ::-1].cumsum(1)[:, ::-1][:, 1:]
     present = [c for c in range(classes) if (truth == c).any()]
     found = {
+        "truth": truth,
+        "decided": decided,
         "levels": [int((truth == c).sum()) for c in range(classes)],
         "ece": [ece(worse[:, k], (truth > k).astype(float)) for k in range(classes - 1)],
         "class_average": float(np.mean([(decided[truth == c] == c).mean() for c in present])),

@@ -68,11 +68,3 @@ def without_channels(x, share):
     gone = (torch.rand(n, channels, device=x.device) < share) & there
     gone &= ~((there & ~gone).sum(1, keepdim=True) == 0)
     return x * (~gone)[:, :, None, None]
-
-
-def without_weightings(x, share):
-    """The same for near and wide pictures together: [n, near T2, near T1, wide T2, wide T1]."""
-    n, channels, rows, columns = x.shape
-    return without_channels(x.reshape(n, 2, channels // 2, rows, columns).transpose(1, 2).reshape(n, 2, -1, columns), share).reshape(
-        n, 2, channels // 2, rows, columns
-    ).transpose(1, 2).reshape(x.shape)

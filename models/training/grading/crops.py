@@ -48,14 +48,13 @@ class Cropper:
         path = self.data / reading["path"]
         if path not in self.cache:
             self.cache = {path: frames.window(sources.grey(path).astype(np.float32))}
-        where = reading["pixel_mm"], reading["origin_lps_mm"], level["plane"]
-        both = np.stack([frames.sagittal_crop(self.cache[path], *where, grid) for grid in (frames.DISC, frames.WIDE)])
-        return np.round(255 * both).astype(np.uint8)
+        crop = frames.sagittal_crop(self.cache[path], reading["pixel_mm"], reading["origin_lps_mm"], level["plane"])
+        return np.round(255 * crop).astype(np.uint8)
 
 
-def empty_pictures():
-    """[near or wide, T2 or T1, rows, columns]."""
-    return np.zeros((2, 2, frames.DISC.rows, frames.DISC.columns), np.uint8)
+def empty_pair():
+    """T2 and T1, [2, rows, columns]."""
+    return np.zeros((2, frames.DISC.rows, frames.DISC.columns), np.uint8)
 
 
 def spider_discs(data, readings):
@@ -72,11 +71,11 @@ def spider_discs(data, readings):
         for t2_name, t1_name in looks:
             found = {c: levels_from_below(readings[c, subject]) for c in (t2_name, t1_name) if (c, subject) in readings}
             for number, row in sorted(discs.items()):
-                images, present = empty_pictures(), [0, 0]
+                images, present = empty_pair(), [0, 0]
                 for k, contrast in enumerate((t2_name, t1_name)):
                     level = found.get(contrast, {}).get(number)
                     if level:
-                        images[:, k], present[k] = cropper.crop(readings[contrast, subject], level), 1
+                        images[k], present[k] = cropper.crop(readings[contrast, subject], level), 1
                 if not any(present):
                     left_out[t2_name] += (t2_name, subject) in readings
                     continue
@@ -151,10 +150,10 @@ def sudirman_discs(options, readings):
         # The two images of a patient lie upon each other: T2's levels are T1's.
         levels = found.get(("t2", patient)) or found.get(("t1", patient)) or {}
         for k, level in list(levels.items())[:5]:
-            images, present = empty_pictures(), [0, 0]
+            images, present = empty_pair(), [0, 0]
             for c, contrast in enumerate(("t2", "t1")):
                 if (contrast, patient) in readings:
-                    images[:, c], present[c] = cropper.crop(readings[contrast, patient], level), 1
+                    images[c], present[c] = cropper.crop(readings[contrast, patient], level), 1
             truth = said[patient, LEVELS[k - 1]] | boxed.get((patient, LEVELS[k - 1]), {})
             rows.append({
                 "set": "sudirman", "subject": patient, "disc": k, "look": "t2", "images": images, "present": present,
@@ -169,7 +168,7 @@ def write_discs(options):
     rows = spider_discs(options.data, by_set["spider"]) + sudirman_discs(options, by_set["sudirman"])
     names = SPIDER_TRUTHS + SUDIRMAN_TRUTHS
     np.savez(
-        options.work / "discs.npz", images=np.stack([r["images"].reshape(4, frames.DISC.rows, frames.DISC.columns) for r in rows]), present=np.array([r["present"] for r in rows], np.uint8),
+        options.work / "discs.npz", images=np.stack([r["images"] for r in rows]), present=np.array([r["present"] for r in rows], np.uint8),
         set=np.array([r["set"] for r in rows]), subject=np.array([r["subject"] for r in rows]), disc=np.array([r["disc"] for r in rows]),
         look=np.array([r["look"] for r in rows]), measured=np.array([r["measured"] for r in rows], np.float32), names=np.array(names),
         truth=np.array([[r["truth"].get(n, -1) for n in names] for r in rows], np.int8),

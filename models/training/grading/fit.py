@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from . import augment, networks, sets
 
 DEFAULTS = {
-    "seed": 1, "blocks": 9, "start": "", "steps": 1500, "batch": 64, "learning_rate": 1e-3, "decay": 0.05, "ema": 0.997, "balance": 0.5, "light": 1.0, "wide": False,
+    "seed": 1, "blocks": 9, "start": "", "steps": 1500, "batch": 64, "learning_rate": 1e-3, "decay": 0.05, "ema": 0.997, "balance": 0.5, "light": 1.0,
     "seconds_max": math.inf,
 }
 # Crops that are judged at a time.
@@ -67,10 +67,8 @@ def draw_weights(truth, tasks, balance):
 def network_of(run, crops):
     if run["set"] == "axial":
         network = networks.Axial(blocks=run["blocks"])
-    elif run["set"] == "discs" and run["wide"]:
-        network = networks.TwoScales(sum(map(thresholds, crops.tasks)), run["blocks"])
     else:
-        network = networks.OneView(1 if run["set"] == "foramina" else 2, sum(map(thresholds, crops.tasks)), run["blocks"])
+        network = networks.OneView(crops.images.shape[1], sum(map(thresholds, crops.tasks)), run["blocks"])
     if run["start"]:
         network.encoder.start_from(networks.start_weights(run["start"]))
     return network
@@ -97,7 +95,7 @@ def batch_of(run, x, y, known):
     elif run["set"] == "foramina":
         x = augment.moved(x, 12, 1.2, (0.05, 0.05))
     else:
-        x = augment.without_weightings(augment.moved(x, 8, 1.15, (0.06, 0.05)), 0.15)
+        x = augment.without_channels(augment.moved(x, 8, 1.15, (0.06, 0.05)), 0.15)
     return augment.erased(augment.relit(x, run["light"])), y, known
 
 
@@ -108,9 +106,7 @@ def set_rate(optimizer, most, step, done):
 
 
 def prepared(run, x):
-    """What every network of the set is shown: foramina are cut closer and magnified; discs near, or near and wide."""
-    if run["set"] == "discs" and not run.get("wide", False):
-        return x[:, :2]
+    """What every network of the set is shown: foramina are cut closer and magnified."""
     return F.interpolate(x[..., 8:64, 8:64], size=(96, 96), mode="bilinear", align_corners=False) if run["set"] == "foramina" else x
 
 

@@ -20,8 +20,6 @@ class Grid:
 
 # Sagittal, anterior left: the disc, half a body above and below, and the canal behind it. The anchor is the disc's centre.
 DISC = Grid(96, 144, 0.5, (0.0, 8.0))
-# The same place in its neighbourhood: the discs above and below, and how bright they and the CSF are.
-WIDE = Grid(96, 144, 1.25, (0.0, 12.0))
 # Axial, patient's right at the left of the picture. The anchor is the middle of the canal.
 AXIAL = Grid(64, 96, 0.52)
 # Sagittal beside the midline, in the image's own axes. The anchor is the middle of the foramen.

@@ -37,9 +37,8 @@ class Levels:
         self.said = np.array([r[1] for r in rows], np.int8)
         self.group = np.array([r[2] for r in rows])
         self.part = np.array([r[3] for r in rows])
-        # The network sees the disc near, not its neighbourhood.
-        pictures = {"axial": self.axial.images, "foramen": self.foramina.images, "disc": self.discs.images[:, :2]}
-        self.pictures = {view: torch.from_numpy(np.ascontiguousarray(images)).to(device) for view, images in pictures.items()}
+        pictures = {"axial": self.axial.images, "foramen": self.foramina.images, "disc": self.discs.images}
+        self.pictures = {view: torch.from_numpy(images).to(device) for view, images in pictures.items()}
 
     def rsna(self, work):
         a, f = np.load(work / "axial.npz"), np.load(work / "foramina.npz")

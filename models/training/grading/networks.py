@@ -89,18 +89,6 @@ class OneView(nn.Module):
         return self.head(pooled(self.encoder(x)))
 
 
-class TwoScales(nn.Module):
-    """Pictures near and wide, T2 and T1 each, [n, 4, rows, columns], seen by one encoder -> all logits."""
-
-    def __init__(self, outputs, blocks=9):
-        super().__init__()
-        self.encoder = Encoder(2, blocks)
-        self.head = head(4 * self.encoder.width, outputs)
-
-    def forward(self, x):
-        return self.head(torch.cat([pooled(self.encoder(x[:, :2])), pooled(self.encoder(x[:, 2:]))], 1))
-
-
 class Axial(nn.Module):
     """Three neighbouring axial slices, the patient's right at the left of the picture -> logits of canal, left and right.
 

@@ -144,10 +144,9 @@ def head_lines(finding, side, scale, given, output, calibration):
     return rows + ["]"]
 
 
-def judged_head(name, logits, truth, groups, subject, part, classes):
+def judged_head(name, logits, truth, groups, subject, classes):
     """Prints and returns the figures of a head, judged on folds that neither network nor calibration saw."""
-    task = sets.Task(name, classes)
-    said = [figures.line(task, logits[:, [k for k in range(logits.shape[1]) if groups[k] != groups[k + 1]]], truth, part, subject)]
+    said = [figures.line(sets.Task(name, classes), logits, truth, subject, groups)]
     said += confidence_figures.lines(logits, truth, groups, subject).splitlines()
     print("\n".join(said), flush=True)
     return said
@@ -189,7 +188,7 @@ def degeneration(options):
         has_views = first_look & (truth >= 0) & ((z["present"][:, 0] == 1) | ("t2" not in given))
         use = has_views & np.isfinite(logit[:, 0])
         calibration = calibrate.calibrate(logit[use], truth[use], list(range(classes)), numbered(crops.group[use]))
-        card += judged_head(finding, logit[use], truth[use], list(range(classes)), numbered(crops.group[use]), crops.part[use], classes)
+        card += judged_head(finding, logit[use], truth[use], list(range(classes)), numbered(crops.group[use]), classes)
         late = np.mean([unseen[:, at[s][1] : at[s][1] + classes - 1] for s in sides], 0)
         held_out.append(held_out_line(finding, late, truth, has_views & (crops.part < 0), calibration, classes, crops.group))
         rows += head_lines(finding, None, "pfirrmann" if classes == 5 else "presence", given, output, calibration)
@@ -263,7 +262,7 @@ def stenosis(options):
             logit = logits[given][index, 3 * s : 3 * s + 3].astype(float)
             subject = numbered(data.group[index])
             calibration = calibrate.calibrate(logit, truth[index], STENOSIS_CLASSES, subject)
-            card += judged_head(f"{site} from {' + '.join(given)}", logit, truth[index], STENOSIS_CLASSES, subject, data.part[index], 3)
+            card += judged_head(f"{site} from {' + '.join(given)}", logit, truth[index], STENOSIS_CLASSES, subject, 3)
             rows += head_lines(finding, side, "stenosis", needs, 3 * s, calibration)
     folder = MODELS / "research"
     folder.mkdir(exist_ok=True)
