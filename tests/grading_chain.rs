@@ -2,23 +2,27 @@
 
 #![expect(clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod common;
+mod ungated;
+
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// Probabilities are written to a thousandth.
 const ROUNDING: f64 = 0.004;
 
-fn models(set: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(set).display().to_string()
+fn shipped(set: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(set)
 }
 
-/// The report on a phantom study in `folder`, and its first words on stderr where there is none.
-fn report(folder: &Path, set: &str, more: &[&str]) -> Value {
+/// The report on the study in `folder`, and its first words on stderr where there is none.
+fn report(folder: &Path, models: &Path, more: &[&str]) -> Value {
     let out = Command::new(env!("CARGO_BIN_EXE_deepspine"))
         .arg("analyze")
         .arg(folder)
-        .args(["--format", "json", "--models", &models(set)])
+        .args(["--format", "json", "--models"])
+        .arg(models)
         .args(more)
         .output()
         .expect("the program runs");
@@ -54,9 +58,11 @@ fn sizes(report: &Value) -> usize {
 fn grades_carry_their_scale_probabilities_set_and_inputs() {
     let dir = tempfile::tempdir().expect("a folder");
     phantom(dir.path());
-    let free = report(dir.path(), "", &[]);
-    let research = report(dir.path(), "research", &[]);
-    let strict = report(dir.path(), "research", &["--alpha-percent", "2"]);
+    let sets = tempfile::tempdir().expect("a folder");
+    let ungated = ungated::research_set(sets.path());
+    let free = report(dir.path(), &shipped(""), &[]);
+    let research = report(dir.path(), &ungated, &[]);
+    let strict = report(dir.path(), &ungated, &["--alpha-percent", "2"]);
 
     // The free set grades the disc, the research set stenosis as well, under its own terms.
     let has = |r: &Value, finding: &str| grades(r).iter().any(|(_, g)| g["finding"] == finding);
@@ -98,9 +104,54 @@ fn a_view_that_is_missing_is_named_and_its_findings_are_not_given() {
             std::fs::remove_dir_all(series.path()).expect("removed");
         }
     }
-    let report = report(dir.path(), "research", &[]);
+    let sets = tempfile::tempdir().expect("a folder");
+    let report = report(dir.path(), &ungated::research_set(sets.path()), &[]);
     let level = report["levels"].as_array().expect("levels").iter().find(|l| l["name"] == "L4-L5").expect("L4-L5");
     assert!(level["ungraded"].to_string().contains("no-axial-t2"), "{level}");
     let finding = |name: &str| grades(&report).iter().any(|(at, g)| *at == "L4-L5" && g["finding"] == name);
     assert!(!finding("central-canal-stenosis") && !finding("subarticular-stenosis") && finding("foraminal-stenosis"));
+}
+
+#[test]
+fn a_picture_unlike_all_of_training_is_refused_with_a_code_and_what_rests_on_it_is_not_graded() {
+    let dir = tempfile::tempdir().expect("a folder");
+    phantom(dir.path());
+    // A drawn axial slice is not what a network knows that was trained on patients.
+    let report = report(dir.path(), &shipped("research"), &[]);
+    let level = report["levels"].as_array().expect("levels").iter().find(|l| l["name"] == "L4-L5").expect("L4-L5");
+    assert!(level["ungraded"].to_string().contains("strange-axial-t2"), "{level}");
+    assert!(report["quality"].to_string().contains("strange-picture"), "{report}");
+    let graded = |finding: &str| grades(&report).iter().any(|(at, g)| *at == "L4-L5" && g["finding"] == finding);
+    assert!(!graded("central-canal-stenosis") && graded("disc-degeneration"), "{level}");
+    let widest = |g: &Value| g["set"].as_array().is_some_and(|set| set.len() >= 2);
+    assert!(grades(&report).iter().filter(|(_, g)| g["set_strange"] == true).all(|(_, g)| widest(g)), "{report}");
+}
+
+#[test]
+fn a_patient_is_graded_and_the_canal_stands_among_others() {
+    let name = "a_patient_is_graded_and_the_canal_stands_among_others";
+    let Some(study) = common::shared_data().map(|data| data.join("rsna/study")).filter(|study| study.is_dir()) else {
+        return common::skipped(name, "no clinical study beside the repository");
+    };
+    let report = report(&study, &shipped("research"), &[]);
+    let graded =
+        |level: &str, finding: &str| grades(&report).iter().any(|(at, g)| *at == level && g["finding"] == finding);
+    for level in ["L1-L2", "L2-L3", "L3-L4", "L4-L5"] {
+        assert!(graded(level, "central-canal-stenosis") && graded(level, "foraminal-stenosis"), "{level}");
+    }
+    let is_lumbar = |l: &Value| l["name"].as_str().is_some_and(|name| name.starts_with('L'));
+    for level in report["levels"].as_array().expect("levels").iter().filter(|l| is_lumbar(l)) {
+        let percentile = level["canal"]["ap_percentile"].as_f64().expect("a percentile");
+        assert!((2.0..=98.0).contains(&percentile), "{level}");
+        let class = match percentile {
+            p if p < 5.0 => "below-p5",
+            p if p < 25.0 => "p5-p25",
+            p if p <= 75.0 => "p25-p75",
+            _ => "above-p75",
+        };
+        assert_eq!(level["canal"]["ap_class"], class);
+        assert!(level["canal"]["ap_over_body"].as_f64().is_some_and(|ratio| (0.1..2.0).contains(&ratio)), "{level}");
+    }
+    let canal = |l: &Value| l["name"] == "L2-L3" && l["canal"]["ap_class"] == "below-p5";
+    assert!(report["levels"].as_array().expect("levels").iter().any(canal), "the narrowest canal of the study");
 }

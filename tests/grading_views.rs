@@ -8,8 +8,8 @@ use deepspine::analysis::study::{SeriesImages, StudyImages};
 use deepspine::analysis::volume::Volume;
 use deepspine::phantom::{DiscTruth, LevelParameters, Narrowing, Parameters, Phantom, SeriesKind, Stack, StudyPlan};
 use deepspine::spine::{
-    BodySide, Designation, Disc, DiscPlane, LevelMeasurements, LevelReport, Measurement, Role, RoleAssignment, Vec3,
-    Vertebra,
+    BodySide, CanalStanding, Designation, Disc, DiscPlane, LevelMeasurements, LevelReport, Measurement, Role,
+    RoleAssignment, Vec3, Vertebra,
 };
 
 /// Phantoms that are mirrored; `DEEPSPINE_MIRRORED` asks for more.
@@ -80,6 +80,7 @@ fn level_of(i: usize, disc: &DiscTruth) -> LevelReport {
             meyerding: None,
             segmental_lordosis_deg: none(),
         },
+        canal: CanalStanding::default(),
         canal_centre_lps_mm: None,
         axial: Vec::new(),
         grades: Vec::new(),

@@ -14,8 +14,8 @@ use super::plausibility::{self, Size};
 use super::study::Part;
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::spine::{
-    CurveFit, Designation, Disc, Evidence, LevelReport, LumbarMeasurements, Measurement, QualityCode, QualityFinding,
-    Severity, Vec3, Vertebra, VertebraReport,
+    CanalStanding, CurveFit, Designation, Disc, Evidence, LevelReport, LumbarMeasurements, Measurement, QualityCode,
+    QualityFinding, Severity, Vec3, Vertebra, VertebraReport,
 };
 
 /// Share of a vertebra's height that must have room above the highest one, or the field is said to end there.
@@ -173,6 +173,7 @@ fn report(spine: SpineParts, naming: Naming) -> SpineReading {
             designation: designation.clone(),
             plane: measure::disc_plane(&spine, &shapes, i),
             measurements: measure::level(&spine, &shapes, i),
+            canal: CanalStanding::default(),
             canal_centre_lps_mm: None,
             axial: Vec::new(),
             grades: Vec::new(),

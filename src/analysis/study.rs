@@ -3,9 +3,10 @@
 use super::agreement;
 use super::confidence::Alpha;
 use super::grading::canal::find_canal_centres;
-use super::grading::conflict::slip_conflict;
+use super::grading::conflict::{canal_conflict, slip_conflict, strange_pictures};
 use super::grading::{Grader, SlicePixels};
 use super::level;
+use super::measure::reference::stand_canals;
 use super::plausibility::{self, Lie};
 use super::repeatability;
 use super::segmentation::segment;
@@ -195,6 +196,9 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
     report.vertebrae = spine.vertebrae;
     report.levels = spine.levels;
     report.lumbar = Some(spine.lumbar);
+    if let Some(segmented) = images.series.get(series) {
+        stand_canals(&mut report.levels, &report.vertebrae, segmented.assignment.role);
+    }
     report.quality.extend(spine.quality.into_iter().map(|q| QualityFinding { series: q.series.or(Some(series)), ..q }));
 
     progress.stage(STAGE_AXIAL);
@@ -204,7 +208,8 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
         progress.stage(STAGE_GRADING);
         find_canal_centres(&mut report.levels, volume, &spine.semantic);
         grader.grade(&mut report.levels, images, pixels)?;
-        report.quality.extend(slip_conflict(&report.levels));
+        let said = [slip_conflict, canal_conflict, strange_pictures].map(|of_levels| of_levels(&report.levels));
+        report.quality.extend(said.into_iter().flatten());
     }
 
     let labels = Labels { series, block, semantic: spine.semantic, part_of: spine.part_of, parts: spine.parts };

@@ -1,7 +1,7 @@
 //! The grades of a report as lines of plain text, for a terminal.
 //!
 //! A grade stands with what can't be excluded: `moderate (mi-se)` is graded moderate, and mild to severe are in its prediction set. What is
-//! graded as there or not is `yes` or `no`, with a question mark where its set holds both.
+//! graded as there or not is `yes` or `no`, with a question mark where its set holds both. An exclamation mark says that the picture was strange.
 
 use super::report::{GradeDocument, LevelDocument, ReportDocument};
 use crate::spine::GradedFinding as F;
@@ -64,15 +64,18 @@ fn found<'a>(level: &'a LevelDocument, (_, _, finding, side): &Column) -> Option
 }
 
 fn cell(g: &GradeDocument) -> String {
+    let mark = if g.set_strange { "!" } else { "" };
     let unsure = g.set.len() > 1;
     match (g.scale.as_str(), g.grade.as_str()) {
         ("presence", grade) => {
             let word = if grade == "present" { "yes" } else { "no" };
-            format!("{word}{}", if unsure { "?" } else { "" })
+            format!("{word}{}{mark}", if unsure { "?" } else { "" })
         }
         (scale, grade) => match (g.set.first(), g.set.last()) {
-            (Some(first), Some(last)) if unsure => format!("{grade} ({}-{})", short(scale, first), short(scale, last)),
-            _ => grade.to_owned(),
+            (Some(first), Some(last)) if unsure => {
+                format!("{grade} ({}-{}){mark}", short(scale, first), short(scale, last))
+            }
+            _ => format!("{grade}{mark}"),
         },
     }
 }
@@ -95,6 +98,7 @@ mod tests {
             probabilities: Vec::new(),
             set: set.iter().map(|s| (*s).to_owned()).collect(),
             set_thin: false,
+            set_strange: false,
             inputs: Vec::new(),
         }
     }
@@ -106,5 +110,7 @@ mod tests {
         assert_eq!(cell(&grade("pfirrmann", "III", &["II", "III", "IV"])), "III (II-IV)");
         assert_eq!(cell(&grade("stenosis", "mild", &["normal", "mild"])), "mild (no-mi)");
         assert_eq!(cell(&grade("stenosis", "severe", &["severe"])), "severe");
+        let strange = GradeDocument { set_strange: true, ..grade("presence", "absent", &["absent", "present"]) };
+        assert_eq!(cell(&strange), "no?!");
     }
 }

@@ -209,6 +209,9 @@ pub struct LevelDocument {
     pub plane: PlaneDocument,
     /// Its measurements.
     pub measurements: LevelMeasurementsDocument,
+    /// Its canal beside others'. Absent where nothing is known of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub canal: Option<CanalDocument>,
     /// By the name of a measurement: its standard deviation between repeats ([`crate::spine::Measurement::sd`]), in the
     /// measurement's unit. Absent where nothing was repeated.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -245,6 +248,9 @@ pub struct GradeDocument {
     /// Whether some grade was too rare in the calibration for the set to promise anything of it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub set_thin: bool,
+    /// Whether the picture was unlike most of training: the set is as wide as can be calibrated, and promises nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub set_strange: bool,
     /// Roles of the series that it was graded from.
     pub inputs: Vec<String>,
 }
@@ -276,6 +282,19 @@ pub struct LevelMeasurementsDocument {
     /// Meyerding's grade, `none` or `I` to `V`.
     pub meyerding: Option<String>,
     pub segmental_lordosis_deg: Option<f64>,
+}
+
+/// See [`crate::spine::CanalStanding`]; percentiles to 1, the ratio to 0.01. A class is that of its percentile: measured, and no grade.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[expect(missing_docs, reason = "documented at the type they come from")]
+pub struct CanalDocument {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ap_percentile: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ap_class: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ap_over_body: Option<f64>,
 }
 
 /// See [`crate::spine::AxialAssignment`].

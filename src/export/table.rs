@@ -74,8 +74,10 @@ fn series_line(index: usize, s: &SeriesDocument, segmented: bool) -> String {
 fn level_lines(report: &ReportDocument) -> Vec<String> {
     let mut lines = vec![
         String::new(),
-        "              name    canal      canal    disc height, mm      slip        Meyer-  segment  axial".to_owned(),
-        "level         conf    AP, mm   area, mm2  ant   mid  post     mm     %     ding    deg      slices".to_owned(),
+        "              name    canal  per-    canal    disc height, mm      slip        Meyer-  segment  axial"
+            .to_owned(),
+        "level         conf    AP, mm centile area, mm2  ant   mid  post     mm     %     ding    deg      slices"
+            .to_owned(),
     ];
     lines.extend(report.levels.iter().rev().map(level_line));
     lines
@@ -84,10 +86,11 @@ fn level_lines(report: &ReportDocument) -> Vec<String> {
 fn level_line(l: &LevelDocument) -> String {
     let m = &l.measurements;
     let line = format!(
-        "{:<13} {:>4.2} {} {}  {} {} {}  {} {}     {:<5} {}  {}",
+        "{:<13} {:>4.2} {} {:>5} {}  {} {} {}  {} {}     {:<5} {}  {}",
         called(&l.name, l.ordinal_from_below),
         l.confidence,
         number(m.canal_ap_disc_mm, 9),
+        l.canal.as_ref().and_then(|c| c.ap_percentile).map_or_else(|| NONE.to_owned(), |p| format!("{p:.0}")),
         number(m.canal_area_disc_mm2, 10),
         number(m.disc_height_anterior_mm, 5),
         number(m.disc_height_middle_mm, 5),

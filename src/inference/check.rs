@@ -1,6 +1,6 @@
 //! Whether an entry of a manifest is one that this version can use.
 
-use super::{CropInput, DEGENERATION, GradingHead, ModelEntry, SEGMENTATION, STENOSIS, SegmentationInput};
+use super::{CropInput, DEGENERATION, GradingHead, ModelEntry, PictureGate, SEGMENTATION, STENOSIS, SegmentationInput};
 use crate::spine::{BodySide, GradeScale, GradedFinding, Structure};
 use std::path::Path;
 
@@ -39,10 +39,20 @@ fn check_grading(entry: &ModelEntry) -> Result<(), String> {
     if !(1..=HEADS_MAX).contains(&entry.head.len()) {
         return Err(format!("model {name}: has {} heads, 1 to {HEADS_MAX} are possible", entry.head.len()));
     }
+    if entry.gate.len() > HEADS_MAX || !entry.gate.iter().all(is_gate) {
+        return Err(format!(
+            "model {name}: a gate names its views and an output, and 0 < strange <= refused; at most {HEADS_MAX}"
+        ));
+    }
     entry
         .head
         .iter()
         .try_for_each(|head| check_head(head).map_err(|e| format!("model {name}: head {}: {e}", head.finding)))
+}
+
+fn is_gate(gate: &PictureGate) -> bool {
+    let rises = 0.0 < gate.strange && gate.strange <= gate.refused && gate.refused.is_finite();
+    rises && !gate.given.is_empty() && gate.output <= INPUT_LEN_MAX
 }
 
 fn check_head(head: &GradingHead) -> Result<(), String> {

@@ -1,6 +1,6 @@
 //! The networks that grade: crops in, logits out.
 
-use super::{GradingHead, InferenceError, ModelEntry, ModelSet, network::network_error};
+use super::{GradingHead, InferenceError, ModelEntry, ModelSet, PictureGate, network::network_error};
 use crate::spine::ModelUse;
 use std::sync::Arc;
 use tract_core::prelude::{DatumExt, Framework, IntoRunnable, Tensor, TractResult, TypedRunnableModel, tvec};
@@ -39,13 +39,20 @@ impl GradingNetwork {
         &self.entry.head
     }
 
+    /// Which pictures it may be asked about.
+    #[must_use]
+    pub fn gates(&self) -> &[PictureGate] {
+        &self.entry.gate
+    }
+
     /// Runs one level: the inputs in the order of the manifest, each with all its values.
     ///
     /// # Errors
     /// [`InferenceError::Network`] where sizes differ from the manifest's or tract fails.
     pub fn run(&self, inputs: &[&[f32]]) -> Result<Vec<f32>, InferenceError> {
         let logits = self.forward(inputs).map_err(|e| network_error(&self.entry.name, &e))?;
-        let expected = self.entry.head.iter().map(|h| h.output + h.slopes.len()).max().unwrap_or(0);
+        let of_heads = self.entry.head.iter().map(|h| h.output + h.slopes.len());
+        let expected = of_heads.chain(self.entry.gate.iter().map(|g| g.output + 1)).max().unwrap_or(0);
         if logits.len() < expected {
             let message = format!("gave {} values, {expected} expected; install the model set again", logits.len());
             return Err(InferenceError::Network { name: self.entry.name.clone(), message });

@@ -62,6 +62,9 @@ pub struct ModelEntry {
     /// What a grading network grades.
     #[serde(default)]
     pub head: Vec<GradingHead>,
+    /// Which pictures a grading network may be asked about.
+    #[serde(default)]
+    pub gate: Vec<PictureGate>,
     /// The folder of its manifest.
     #[serde(skip)]
     folder: PathBuf,
@@ -104,6 +107,19 @@ pub struct GradingHead {
     pub alphas: Vec<f64>,
     /// By class of the calibration.
     pub calibration: Vec<ClassCalibration>,
+}
+
+/// How strange a picture may be. Strangeness is an output of the network beside its logits: 1 for what one picture of training in a hundred exceeds.
+#[derive(Debug, Clone, Deserialize, PartialEq)]
+pub struct PictureGate {
+    /// The views that make the picture: a network may take several in one.
+    pub given: Vec<String>,
+    /// Its place in the output.
+    pub output: usize,
+    /// Above this the picture is strange: what rests on it is said with the widest sets.
+    pub strange: f64,
+    /// Above this it is not looked at.
+    pub refused: f64,
 }
 
 /// The calibration of one class.

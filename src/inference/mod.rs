@@ -13,8 +13,8 @@ mod networks;
 
 pub use grading::GradingNetwork;
 pub use manifest::{
-    ClassCalibration, CropInput, DEGENERATION, GradingHead, Manifest, ModelEntry, ModelSet, ModelSource, SEGMENTATION,
-    STENOSIS, SegmentationInput,
+    ClassCalibration, CropInput, DEGENERATION, GradingHead, Manifest, ModelEntry, ModelSet, ModelSource, PictureGate,
+    SEGMENTATION, STENOSIS, SegmentationInput,
 };
 pub use network::{SIDE_MAX, SegmentationNetwork, SegmentationPlan};
 pub use networks::Networks;

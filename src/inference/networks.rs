@@ -32,8 +32,10 @@ impl Networks {
     /// SHA-256 over what turns logits into grades, hex: another calibration of the same weights makes another reading.
     #[must_use]
     pub fn calibration_sha256(&self) -> String {
-        let heads = self.degeneration.iter().chain(&self.stenosis).flat_map(GradingNetwork::heads);
-        let digest = heads.fold(Sha256::new(), |digest, head| digest.chain_update(format!("{head:?}")));
+        let networks = || self.degeneration.iter().chain(&self.stenosis);
+        let heads = networks().flat_map(GradingNetwork::heads).map(|head| format!("{head:?}"));
+        let gates = networks().flat_map(GradingNetwork::gates).map(|gate| format!("{gate:?}"));
+        let digest = heads.chain(gates).fold(Sha256::new(), |digest, of| digest.chain_update(of));
         hex(&digest.finalize())
     }
 

@@ -151,6 +151,8 @@ pub enum SetCoverage {
     Calibrated,
     /// Some grade was too rare in the calibration to be excluded, or to vouch for.
     Thin,
+    /// The picture is unlike most that the network was trained on: the set is as wide as can be calibrated, and promises nothing.
+    Strange,
 }
 
 /// One finding at one level, graded.

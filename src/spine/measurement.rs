@@ -97,6 +97,52 @@ impl LevelMeasurements {
     }
 }
 
+/// Where a measured canal stands among others': a class of percentiles. A narrow canal is measured, a stenosis is graded; neither is the other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PercentileClass {
+    /// Below the 5th percentile.
+    BelowP5,
+    /// From the 5th to the 25th.
+    P5ToP25,
+    /// From the 25th to the 75th.
+    P25ToP75,
+    /// Above the 75th.
+    AboveP75,
+}
+
+impl PercentileClass {
+    /// The class of a percentile.
+    #[must_use]
+    pub fn of(percentile: f64) -> Self {
+        match percentile {
+            p if p < 5.0 => Self::BelowP5,
+            p if p < 25.0 => Self::P5ToP25,
+            p if p <= 75.0 => Self::P25ToP75,
+            _ => Self::AboveP75,
+        }
+    }
+
+    /// The name, as a report writes it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::BelowP5 => "below-p5",
+            Self::P5ToP25 => "p5-p25",
+            Self::P25ToP75 => "p25-p75",
+            Self::AboveP75 => "above-p75",
+        }
+    }
+}
+
+/// A level's canal beside those of others and beside the patient's own vertebrae.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct CanalStanding {
+    /// Percentile of the antero-posterior diameter among the reference's levels of this name, read on the same contrast.
+    pub ap_percentile: Option<f64>,
+    /// The diameter over the mean of those at the middle of the vertebrae above and below, a ratio.
+    pub ap_over_body: Option<f64>,
+}
+
 /// What is measured at a vertebra.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VertebraMeasurements {

@@ -18,7 +18,9 @@ mod vector;
 
 pub use anatomy::{Disc, Structure, Vertebra};
 pub use grade::{BodySide, GradeScale, GradedFinding, Grading, SetCoverage};
-pub use measurement::{LevelMeasurements, LumbarMeasurements, Measurement, Meyerding, VertebraMeasurements};
+pub use measurement::{
+    CanalStanding, LevelMeasurements, LumbarMeasurements, Measurement, Meyerding, PercentileClass, VertebraMeasurements,
+};
 pub use quality::{QualityCode, QualityFinding, Severity};
 pub use report::{
     AxialAssignment, CurveFit, Designation, DiscPlane, Evidence, LevelReport, ModelUse, Refusal, Report, SURE_ENOUGH,

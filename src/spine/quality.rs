@@ -68,6 +68,10 @@ pub enum QualityCode {
     FieldOfView,
     /// The slip that was graded and the slip that was measured do not agree.
     SlipConflict,
+    /// The canal that was graded and the canal that was measured do not agree.
+    CanalConflict,
+    /// Pictures of levels are unlike those that the networks were trained on.
+    StrangePicture,
 }
 
 impl QualityCode {
@@ -96,6 +100,8 @@ impl QualityCode {
             Self::SingleSlice => "single-slice",
             Self::FieldOfView => "field-of-view",
             Self::SlipConflict => "slip-conflict",
+            Self::CanalConflict => "canal-conflict",
+            Self::StrangePicture => "strange-picture",
         }
     }
 }

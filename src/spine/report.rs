@@ -1,8 +1,8 @@
 //! The report: everything one reading found, as plain values.
 
 use super::{
-    Disc, Grading, LevelMeasurements, LumbarMeasurements, QualityFinding, RoleAssignment, Vec3, Vertebra,
-    VertebraMeasurements,
+    CanalStanding, Disc, Grading, LevelMeasurements, LumbarMeasurements, QualityFinding, RoleAssignment, Vec3,
+    Vertebra, VertebraMeasurements,
 };
 
 /// What one reading of one study found. Without identity: who the patient is stays in the bundle.
@@ -110,6 +110,8 @@ pub struct LevelReport {
     pub plane: DiscPlane,
     /// Measurements.
     pub measurements: LevelMeasurements,
+    /// How wide its canal is beside others'.
+    pub canal: CanalStanding,
     /// The middle of the canal in the disc's plane, LPS mm, where one was segmented.
     pub canal_centre_lps_mm: Option<Vec3>,
     /// The axial slices that show this disc.

@@ -4,10 +4,10 @@ use deepspine::analysis::study::{Labels, Part, Reading, SeriesImages, StudyImage
 use deepspine::analysis::volume::{PartMask, SemanticMask, Slice, Volume};
 use deepspine::export::{Bundle, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
 use deepspine::spine::{
-    AxialAssignment, BodySide, CurveFit, Designation, Disc, DiscPlane, Evidence, GradeScale, GradedFinding, Grading,
-    LevelMeasurements, LevelReport, LumbarMeasurements, Measurement, Meyerding, ModelUse, QualityCode, QualityFinding,
-    Report, Role, RoleAssignment, SeriesUse, SetCoverage, Severity, StageTiming, Structure, Vec3, Vertebra,
-    VertebraMeasurements, VertebraReport,
+    AxialAssignment, BodySide, CanalStanding, CurveFit, Designation, Disc, DiscPlane, Evidence, GradeScale,
+    GradedFinding, Grading, LevelMeasurements, LevelReport, LumbarMeasurements, Measurement, Meyerding, ModelUse,
+    QualityCode, QualityFinding, Report, Role, RoleAssignment, SeriesUse, SetCoverage, Severity, StageTiming,
+    Structure, Vec3, Vertebra, VertebraMeasurements, VertebraReport,
 };
 
 /// Slices, rows and columns of the case.
@@ -182,6 +182,7 @@ fn level(volume: &Volume, i: usize, named: bool) -> LevelReport {
             meyerding: Some(Meyerding::None),
             segmental_lordosis_deg: taken(12.2, "deg"),
         },
+        canal: CanalStanding { ap_percentile: Some(37.4), ap_over_body: Some(0.874) },
         canal_centre_lps_mm: None,
         axial: vec![AxialAssignment { series: 1, block: i, slice: 3, distance_mm: 0.4, angle_deg: 3.0 }],
         grades: vec![

@@ -9,6 +9,10 @@ BLOCKS = [
     (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 1, 112), (6, 5, 2, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 5, 1, 192), (6, 3, 1, 320),
 ]
 STEM = 32
+# Blocks behind which an encoder's view of a picture is also read for how strange the picture is (`strangeness.py`): early ones, which see texture,
+# contrast and sharpness, and have hardly learnt who is who. The last is read by place as well, in so many rows and columns.
+TAPS = (4, 7)
+PLACES = (2, 3)
 
 
 def norm(width):
@@ -49,7 +53,21 @@ class Encoder(nn.Module):
         self.width = widths[-1]
 
     def forward(self, x):
-        return self.blocks(self.stem(2 * x - 1))
+        return self.looked(x)[0]
+
+    def looked(self, x):
+        """Features, and mean and spread of every channel behind TAPS, and its mean by PLACES behind the last of them."""
+        x, taps = self.stem(2 * x - 1), []
+        for k, block in enumerate(self.blocks):
+            x = block(x)
+            if k in TAPS:
+                mean = x.mean((2, 3))
+                spread = ((x - mean[:, :, None, None]) ** 2).mean((2, 3)).sqrt()
+                taps.append(torch.cat([mean, spread], 1))
+            if k == TAPS[-1]:
+                cell = [size // count for size, count in zip(x.shape[2:], PLACES)]
+                taps.append(nn.functional.avg_pool2d(x, cell).flatten(1))
+        return x, taps
 
     def start_from(self, state):
         """Takes over the weights of EfficientNet-lite0 (the names of `efficientnet_lite_pytorch`); colours are shared among our channels."""
@@ -157,7 +175,9 @@ class Stenosis(nn.Module):
 
     def axial_embedded(self, x):
         """Of the whole picture and of its left half: [n, 64] twice."""
-        features = self.axial(x)
+        return self.embed_axial(self.axial(x))
+
+    def embed_axial(self, features):
         return self.embed_whole(pooled(features)), self.embed_near(pooled(features[..., : features.shape[-1] // 2]))
 
     def graded(self, whole, near, foramen, disc, present):

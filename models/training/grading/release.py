@@ -24,7 +24,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from confidence import calibrate
 from confidence import figures as confidence_figures
 
-from . import figures, frames, levels, networks, sets
+from . import figures, frames, levels, networks, sets, strangeness
 from .fit import prepared
 
 MODELS = Path(__file__).resolve().parents[2]
@@ -42,9 +42,9 @@ FORAMEN_MIX = np.array([0.780, 0.181, 0.040])
 class Degeneration(nn.Module):
     """Several networks of one recipe, their logits averaged; the sides of the roots, which a midline picture can't tell, put together."""
 
-    def __init__(self, members, tasks):
+    def __init__(self, members, tasks, gates):
         super().__init__()
-        self.members = nn.ModuleList(members)
+        self.members, self.gates = nn.ModuleList(members), nn.ModuleList(gates)
         columns, at = [], {}
         for task in tasks:
             at[task.name] = len(columns)
@@ -61,7 +61,9 @@ class Degeneration(nn.Module):
         self.mix.weight.data = torch.stack(rows)
 
     def forward(self, disc):
-        return self.mix(torch.stack([m(disc) for m in self.members]).mean(0))
+        looked = [m.encoder.looked(disc) for m in self.members]
+        logits = torch.stack([m.head(pooled_of(features)) for m, (features, _) in zip(self.members, looked)]).mean(0)
+        return torch.cat([self.mix(logits), *(gate(looked[0][1]) for gate in self.gates)], 1)
 
 
 # Column of the truth, classes, finding, views that must be there.
@@ -76,18 +78,23 @@ DEGENERATION_HEADS = [
 class OfStenosis(nn.Module):
     """The stenosis network without its mid-sagittal branch: no set tells what that adds to an axial view."""
 
-    def __init__(self, whole):
+    def __init__(self, whole, gates):
+        """`gates`: strangeness of the axial picture and of a foramen."""
         super().__init__()
-        self.whole = whole
+        self.whole, self.gates = whole, nn.ModuleList(gates)
         del whole.disc
 
     def forward(self, axial, foramen_left, foramen_right, present):
         w = self.whole
-        whole, near = w.axial_embedded(torch.cat([axial.flip(-1), axial]))
-        foramen = w.embed_foramen(pooled_of(w.foramen(torch.cat([foramen_left, foramen_right]))))
+        of_axial, axial_taps = w.axial.looked(torch.cat([axial.flip(-1), axial]))
+        of_foramina, foramen_taps = w.foramen.looked(torch.cat([foramen_left, foramen_right]))
+        whole, near = w.embed_axial(of_axial)
+        foramen = w.embed_foramen(pooled_of(of_foramina))
         pair = lambda x: (x[:1], x[1:])
         none = torch.zeros(1, networks.EMBEDDED)
-        return w.graded(pair(whole), pair(near), pair(foramen), none, torch.cat([present, torch.zeros(1, 1)], 1))
+        logits = w.graded(pair(whole), pair(near), pair(foramen), none, torch.cat([present, torch.zeros(1, 1)], 1))
+        strange = self.gates[0]([tap[1:] for tap in axial_taps]), self.gates[1](foramen_taps).view(1, 2)
+        return torch.cat([logits, *strange], 1)
 
 
 pooled_of = networks.pooled
@@ -169,6 +176,13 @@ def numbered(names):
     return np.unique(names, return_inverse=True)[1]
 
 
+def degeneration_members(work, runs, crops):
+    """The networks of these runs that were trained on everybody."""
+    columns = sum(task.classes - 1 for task in crops.tasks)
+    states = {run: torch.load(work / "fit" / f"{run}_all.pt", map_location="cpu") for run in runs}
+    return [loaded(networks.OneView(2, columns, state["run"]["blocks"]), work / "fit" / f"{run}_all.pt") for run, state in states.items()]
+
+
 def degeneration(options):
     crops, z = sets.discs(options.work), np.load(options.work / "discs.npz")
     logits = np.mean([figures.gathered(options.work, run, crops) for run in options.runs], 0)
@@ -193,13 +207,17 @@ def degeneration(options):
         held_out.append(held_out_line(finding, late, truth, has_views & (crops.part < 0), calibration, classes, crops.group))
         rows += head_lines(finding, None, "pfirrmann" if classes == 5 else "presence", given, output, calibration)
         output += classes - 1
-    members = []
-    for run in options.runs:
-        state = torch.load(options.work / "fit" / f"{run}_all.pt", map_location="cpu")
-        members.append(loaded(networks.OneView(2, column, state["run"]["blocks"]), options.work / "fit" / f"{run}_all.pt"))
+    members = degeneration_members(options.work, options.runs, crops)
+    # Strangeness of T2 with T1, of T2 alone and of T1 alone: three pictures.
+    data, trained = strangeness.disc_pictures(crops), crops.part >= 0
+    gates = []
+    for given, channels, changed in ((["t2", "t1"], [0, 1], lambda x: x), (["t2"], [0], strangeness.only(0)), (["t1"], [1], strangeness.only(1))):
+        index = strangeness.some(trained & (z["present"][:, channels] == 1).all(1))
+        gates.append(strangeness.of_crops(members[0].encoder, data, index, crops.part, changed))
+        rows += strangeness.gate_lines(given, output + len(gates) - 1, gates[-1])
     inputs = [("disc", (2, frames.DISC.rows, frames.DISC.columns))]
     path = MODELS / "degeneration.onnx"
-    export(Degeneration(members, crops.tasks).eval(), inputs, path)
+    export(Degeneration(members, crops.tasks, gates).eval(), inputs, path)
     entry = entry_of("degeneration", path, options, FREE_TERMS, inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
     write_entry(MODELS / "manifest.toml", "degeneration", entry)
     print("\n".join(held_out))
@@ -247,7 +265,7 @@ def stenosis(options):
         "canal": ("central-canal-stenosis", None), "left_recess": ("subarticular-stenosis", "left"), "right_recess": ("subarticular-stenosis", "right"),
         "left_foramen": ("foraminal-stenosis", "left"), "right_foramen": ("foraminal-stenosis", "right"),
     }
-    rows, card = [], []
+    rows, card, output = [], [], 3 * len(levels.SITES)
     for s, site in enumerate(levels.SITES):
         finding, side = findings[site]
         said = data.said[:, 3 * s : 3 * s + 3]
@@ -268,7 +286,16 @@ def stenosis(options):
     folder.mkdir(exist_ok=True)
     inputs = [("axial", (3, 64, 96)), ("foramen_left", (1, 96, 96)), ("foramen_right", (1, 96, 96)), ("present", (3,))]
     network = loaded(networks.Stenosis(), options.work / "fit" / f"{options.name}_all.pt")
-    export(OfStenosis(network).eval(), inputs, folder / "stenosis.onnx")
+    gates = []
+    for crops, encoder, pictures, views in (
+        (data.axial, network.axial, strangeness.axial_pictures(data), ["axial"]),
+        (data.foramina, network.foramen, strangeness.foramen_pictures(data), ["foramen_left", "foramen_right"]),
+    ):
+        gates.append(strangeness.of_crops(encoder, pictures, strangeness.some(crops.part >= 0), crops.part))
+        for view in views:
+            rows += strangeness.gate_lines([view], output, gates[-1])
+            output += 1
+    export(OfStenosis(network, gates).eval(), inputs, folder / "stenosis.onnx")
     entry = entry_of("stenosis", folder / "stenosis.onnx", options, RSNA_TERMS, inputs, [RSNA, SUDIRMAN, IMAGENET], rows)
     write_entry(folder / "manifest.toml", "stenosis", entry, '# For non-commercial research alone: adds to the set in whose folder it lies.\nadds_to = ".."\n')
     write_card(folder / "stenosis.md", card)

@@ -1,10 +1,11 @@
 //! From a network's logits to gradings: which head speaks for which views, and what its calibration makes of it.
 
+use super::Given;
 use crate::analysis::confidence::{
     Alpha, ClassCurve, ConfidenceError, Coverage, GradeCalibration, GradeClasses, OrdinalLink, SetTable, Threshold,
 };
 use crate::inference::{GradingHead, GradingNetwork, InferenceError};
-use crate::spine::{BodySide, GradeScale, GradedFinding, Grading, Role, SetCoverage};
+use crate::spine::{BodySide, GradeScale, GradedFinding, Grading, SetCoverage};
 
 /// One head of a network, ready.
 #[derive(Debug)]
@@ -52,8 +53,8 @@ impl Heads {
 
     /// What the heads make of `logits` where `views` are there: each finding by the head that asks for the most of them. A finding
     /// none of whose heads has the views it needs, or whose logits are no numbers, is not graded.
-    pub(super) fn gradings(&self, logits: &[f32], views: &[&str], inputs: &[Role], alpha: Alpha) -> Vec<Grading> {
-        let has_views = |head: &&Head| head.given.iter().all(|needed| views.contains(&needed.as_str()));
+    pub(super) fn gradings(&self, logits: &[f32], given: &Given, alpha: Alpha) -> Vec<Grading> {
+        let has_views = |head: &&Head| head.given.iter().all(|needed| given.views.contains(&needed.as_str()));
         let mut chosen: Vec<&Head> = Vec::new();
         for head in self.heads.iter().filter(has_views) {
             match chosen.iter_mut().find(|c| (c.finding, c.side) == (head.finding, head.side)) {
@@ -62,13 +63,15 @@ impl Heads {
                 None => chosen.push(head),
             }
         }
-        chosen.into_iter().filter_map(|head| self.grading(head, logits, inputs, alpha)).collect()
+        chosen.into_iter().filter_map(|head| self.grading(head, logits, given, alpha)).collect()
     }
 
-    fn grading(&self, head: &Head, logits: &[f32], inputs: &[Role], alpha: Alpha) -> Option<Grading> {
+    fn grading(&self, head: &Head, logits: &[f32], given: &Given, alpha: Alpha) -> Option<Grading> {
         let count = head.scale.grades().len() - 1;
         let own: Vec<f64> = logits.get(head.output..head.output + count)?.iter().map(|v| f64::from(*v)).collect();
-        let read = head.calibration.read(&own, alpha).ok()?;
+        let is_strange = given.strange.iter().any(|v| head.given.is_empty() || head.given.iter().any(|g| g == v));
+        let widest = Alpha::of_percent(0);
+        let read = head.calibration.read(&own, if is_strange { widest } else { alpha }).ok()?;
         Some(Grading {
             finding: head.finding,
             side: head.side,
@@ -77,10 +80,11 @@ impl Heads {
             probabilities: read.probabilities.of_grade().to_vec(),
             set: [*read.set.grades.start(), *read.set.grades.end()],
             coverage: match read.set.coverage {
+                _ if is_strange => SetCoverage::Strange,
                 Coverage::Calibrated => SetCoverage::Calibrated,
                 Coverage::Thin { .. } => SetCoverage::Thin,
             },
-            inputs: inputs.to_vec(),
+            inputs: given.inputs.clone(),
             model: self.model.clone(),
         })
     }

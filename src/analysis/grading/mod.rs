@@ -7,12 +7,13 @@
 //!
 //! Every crop is cut in millimetres, out of the slices as they were imaged, in the frame of the level ([`views`]); left and right come
 //! from LPS. What a view is missing for is said ([`LevelReport::ungraded`]), and what rests on it is not graded: nothing is guessed
-//! from a picture that is not there. Which networks there are is the model set's business, how sure they are
+//! from a picture that is not there, and nothing is claimed of one that is unlike all that the network knows ([`gates`]). Which networks there are is the model set's business, how sure they are
 //! [`super::confidence`]'s.
 
 pub(super) mod canal;
 pub(super) mod conflict;
 mod cutter;
+mod gates;
 pub mod grid;
 mod heads;
 pub mod views;
@@ -23,6 +24,7 @@ use crate::analysis::volume::Slice;
 use crate::inference::{GradingNetwork, InferenceError, Networks};
 use crate::spine::{BodySide, LevelReport, Role, Vertebra};
 pub use cutter::{View, ViewCutter};
+use gates::Verdict;
 use heads::Heads;
 
 /// The pixels of slices that were not loaded with the study.
@@ -73,89 +75,131 @@ impl<'a> Grader<'a> {
         let mut cutter = ViewCutter::new(images, pixels);
         for level in levels {
             if let Some(degeneration) = &self.degeneration {
-                let discs = [Role::SagittalT2, Role::SagittalT1].map(|role| cutter.disc(role, level));
-                self.degeneration(degeneration, level, discs)?;
+                let len = views::DISC_GRID.pixels();
+                let t2 = Picture::of("t2", Role::SagittalT2, len, cutter.disc(Role::SagittalT2, level));
+                let t1 = Picture::of("t1", Role::SagittalT1, len, cutter.disc(Role::SagittalT1, level));
+                self.degeneration(degeneration, level, &[t2, t1])?;
             }
             if let Some(stenosis) = self.stenosis.as_ref().filter(|_| is_lumbar(level)) {
-                let foramina = [BodySide::Left, BodySide::Right].map(|side| cutter.foramen(level, side));
-                self.stenosis(stenosis, level, cutter.axial(level), foramina)?;
+                let len = views::FORAMEN_SHOWN_SIDE * views::FORAMEN_SHOWN_SIDE;
+                let axial = Picture::of("axial", Role::AxialT2, 3 * views::AXIAL_GRID.pixels(), cutter.axial(level));
+                let [left, right] = [("foramen_left", BodySide::Left), ("foramen_right", BodySide::Right)]
+                    .map(|(name, side)| Picture::of(name, Role::SagittalT1, len, cutter.foramen(level, side)));
+                self.stenosis(stenosis, level, &[axial, left, right])?;
             }
         }
         Ok(())
     }
 
+    /// Both contrasts make one picture, which has one gate; where it is refused, each is asked about alone.
     fn degeneration(
         &self,
         (network, heads): &(&GradingNetwork, Heads),
         level: &mut LevelReport,
-        discs: [View; 2],
+        pictures: &[Picture; 2],
     ) -> Result<(), InferenceError> {
-        let mut given = Given::default();
-        let [t2, t1] = discs;
-        let len = views::DISC_GRID.pixels();
-        let mut disc = given.take(t2, len, "t2", Role::SagittalT2, level);
-        disc.extend(given.take(t1, len, "t1", Role::SagittalT1, level));
-        if !given.views.is_empty() {
-            let logits = network.run(&[&disc])?;
-            level.grades.extend(heads.gradings(&logits, &given.views, &given.inputs, self.alpha));
+        let there = there(pictures, level);
+        let alone = there.iter().map(|one| vec![*one]).filter(|_| there.len() > 1);
+        for names in std::iter::once(there.clone()).chain(alone).filter(|names| !names.is_empty()) {
+            let disc: Vec<f32> = pictures.iter().flat_map(|p| p.shown_if(names.contains(&p.name))).collect();
+            let output = network.run(&[&disc])?;
+            let verdict = gates::verdict(network.gates(), &names, &output);
+            if verdict == Verdict::Refused {
+                continue;
+            }
+            let strange = if verdict == Verdict::Strange { names.clone() } else { Vec::new() };
+            let given = Given { inputs: roles(pictures, &names), views: names, strange };
+            level.grades.extend(heads.gradings(&output, &given, self.alpha));
+            level.ungraded.extend(there.iter().filter(|v| !given.views.contains(v)).map(|v| gates::refusal(v)));
+            return Ok(());
         }
+        level.ungraded.extend(there.iter().map(|view| gates::refusal(view)));
         Ok(())
     }
 
+    /// Each view has a gate of its own; without those that are refused the network is asked once more.
     fn stenosis(
         &self,
         (network, heads): &(&GradingNetwork, Heads),
         level: &mut LevelReport,
-        axial: View,
-        foramina: [View; 2],
+        pictures: &[Picture; 3],
     ) -> Result<(), InferenceError> {
-        let mut given = Given::default();
-        let [left, right] = foramina;
-        let side_len = views::FORAMEN_SHOWN_SIDE * views::FORAMEN_SHOWN_SIDE;
-        let axial = given.take(axial, 3 * views::AXIAL_GRID.pixels(), AXIAL, Role::AxialT2, level);
-        let left = given.take(left, side_len, FORAMEN_LEFT, Role::SagittalT1, level);
-        let right = given.take(right, side_len, FORAMEN_RIGHT, Role::SagittalT1, level);
-        if !given.views.is_empty() {
-            let present =
-                [AXIAL, FORAMEN_LEFT, FORAMEN_RIGHT].map(|view| f32::from(u8::from(given.views.contains(&view))));
-            let logits = network.run(&[&axial, &left, &right, &present])?;
-            level.grades.extend(heads.gradings(&logits, &given.views, &given.inputs, self.alpha));
+        let run = |names: &[&str]| {
+            let present: Vec<f32> = pictures.iter().map(|p| f32::from(u8::from(names.contains(&p.name)))).collect();
+            let mut inputs: Vec<Vec<f32>> = pictures.iter().map(|p| p.shown_if(names.contains(&p.name))).collect();
+            inputs.push(present);
+            network.run(&inputs.iter().map(Vec::as_slice).collect::<Vec<_>>())
+        };
+        let there = there(pictures, level);
+        if there.is_empty() {
+            return Ok(());
         }
+        let mut output = run(&there)?;
+        let verdicts: Vec<Verdict> = there.iter().map(|v| gates::verdict(network.gates(), &[v], &output)).collect();
+        let with = |wanted: &dyn Fn(Verdict) -> bool| -> Vec<&'static str> {
+            there.iter().zip(&verdicts).filter(|(_, verdict)| wanted(**verdict)).map(|(view, _)| *view).collect()
+        };
+        level.ungraded.extend(with(&|v| v == Verdict::Refused).iter().map(|view| gates::refusal(view)));
+        let names = with(&|v| v != Verdict::Refused);
+        if names.is_empty() {
+            return Ok(());
+        }
+        if names.len() < there.len() {
+            output = run(&names)?;
+        }
+        let given = Given { inputs: roles(pictures, &names), strange: with(&|v| v == Verdict::Strange), views: names };
+        level.grades.extend(heads.gradings(&output, &given, self.alpha));
         Ok(())
     }
 }
 
-/// Names of views, as a manifest writes them.
-const AXIAL: &str = "axial";
-const FORAMEN_LEFT: &str = "foramen_left";
-const FORAMEN_RIGHT: &str = "foramen_right";
+/// One view of a level, or why there is none.
+struct Picture {
+    /// Its name, as a manifest writes it.
+    name: &'static str,
+    /// The series that it is cut from.
+    role: Role,
+    /// How many values it has.
+    len: usize,
+    view: View,
+}
 
-/// The views that a network is given.
-#[derive(Default)]
+impl Picture {
+    const fn of(name: &'static str, role: Role, len: usize, view: View) -> Self {
+        Self { name, role, len, view }
+    }
+
+    /// Its values; blank where it is not to be seen.
+    fn shown_if(&self, is_seen: bool) -> Vec<f32> {
+        self.view.as_ref().ok().filter(|_| is_seen).cloned().unwrap_or_else(|| vec![0.0; self.len])
+    }
+}
+
+/// What a network was given of a level.
 struct Given {
+    /// The views.
     views: Vec<&'static str>,
+    /// Those of them that are strange.
+    strange: Vec<&'static str>,
+    /// The series that they were cut from.
     inputs: Vec<Role>,
 }
 
-impl Given {
-    /// The picture of a view; blank, and its reason told, where there is none.
-    fn take(&mut self, view: View, len: usize, name: &'static str, role: Role, level: &mut LevelReport) -> Vec<f32> {
-        match view {
-            Ok(values) => {
-                self.views.push(name);
-                if !self.inputs.contains(&role) {
-                    self.inputs.push(role);
-                }
-                values
-            }
-            Err(why) => {
-                if !level.ungraded.contains(&why) {
-                    level.ungraded.push(why);
-                }
-                vec![0.0; len]
-            }
+/// The views that are there; why the others are not is told.
+fn there(pictures: &[Picture], level: &mut LevelReport) -> Vec<&'static str> {
+    for why in pictures.iter().filter_map(|p| p.view.as_ref().err()) {
+        if !level.ungraded.contains(why) {
+            level.ungraded.push(why.clone());
         }
     }
+    pictures.iter().filter(|p| p.view.is_ok()).map(|p| p.name).collect()
+}
+
+/// The series that the named views were cut from, each once.
+fn roles(pictures: &[Picture], names: &[&str]) -> Vec<Role> {
+    let mut roles: Vec<Role> = pictures.iter().filter(|p| names.contains(&p.name)).map(|p| p.role).collect();
+    roles.dedup();
+    roles
 }
 
 /// Stenosis is graded where it was learnt: from L1-L2 down; without a name at the five lowest discs.

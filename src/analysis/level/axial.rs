@@ -54,7 +54,7 @@ mod tests {
     use super::*;
     use crate::analysis::study::SeriesImages;
     use crate::analysis::volume::Slice;
-    use crate::spine::{Designation, DiscPlane, LevelMeasurements, Measurement, RoleAssignment, Vec3};
+    use crate::spine::{CanalStanding, Designation, DiscPlane, LevelMeasurements, Measurement, RoleAssignment, Vec3};
 
     fn level(centre_lps_mm: Vec3) -> LevelReport {
         let none = || Measurement::missing("not taken", "mm", "none");
@@ -78,6 +78,7 @@ mod tests {
                 meyerding: None,
                 segmental_lordosis_deg: none(),
             },
+            canal: CanalStanding::default(),
             canal_centre_lps_mm: None,
             axial: Vec::new(),
             grades: Vec::new(),

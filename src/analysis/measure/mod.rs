@@ -10,6 +10,8 @@ mod canal;
 mod disc;
 mod fit;
 mod probe;
+pub(super) mod reference;
+mod reference_table;
 
 use super::curve::{Directions, offset};
 use super::parts::{DiscPart, SpineParts};

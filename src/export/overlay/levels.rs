@@ -126,7 +126,11 @@ fn draw_text(canvas: &mut Canvas, level: &LevelDocument, [x, y]: [f32; 2]) {
     let mm = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), |v| format!("{v:.1}"));
     let area = m.canal_area_disc_mm2.map_or_else(String::new, |v| format!(", {v:.0} mm2"));
     let canal = match m.canal_ap_disc_mm {
-        Some(v) => format!("canal AP {v:.1} mm{area}"),
+        Some(v) => {
+            let percentile = level.canal.as_ref().and_then(|c| c.ap_percentile);
+            let standing = percentile.map_or_else(String::new, |p| format!(" (percentile {p:.0})"));
+            format!("canal AP {v:.1} mm{standing}{area}")
+        }
         None => format!("canal AP not taken{area}"),
     };
     canvas.text(&canal, [x, y + 34.0], Font::SmallBold, INK);

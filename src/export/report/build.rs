@@ -2,13 +2,14 @@
 
 use super::guard::TextGuard;
 use super::{
-    AxialDocument, CodedText, CurveDocument, GradeDocument, LevelDocument, LevelMeasurementsDocument, LumbarDocument,
-    MissingDocument, ModelDocument, NOTICE, PlaneDocument, QualityDocument, REPORT_SCHEMA, ReportDocument,
-    SeriesDocument, TimingDocument, UNKNOWN, VertebraDocument, VertebraMeasurementsDocument, budget, codes,
+    AxialDocument, CanalDocument, CodedText, CurveDocument, GradeDocument, LevelDocument, LevelMeasurementsDocument,
+    LumbarDocument, MissingDocument, ModelDocument, NOTICE, PlaneDocument, QualityDocument, REPORT_SCHEMA,
+    ReportDocument, SeriesDocument, TimingDocument, UNKNOWN, VertebraDocument, VertebraMeasurementsDocument, budget,
+    codes,
 };
 use crate::spine::{
-    self, Designation, Disc, Grading, LevelReport, LumbarMeasurements, Measurement, Meyerding, Report, SetCoverage,
-    StageTiming, Vec3, Vertebra, VertebraReport,
+    self, CanalStanding, Designation, Disc, Grading, LevelReport, LumbarMeasurements, Measurement, Meyerding,
+    PercentileClass, Report, SetCoverage, StageTiming, Vec3, Vertebra, VertebraReport,
 };
 use std::collections::BTreeMap;
 use std::fmt::Display;
@@ -189,6 +190,7 @@ impl Writer {
                 depth_mm: rounded(l.plane.depth_mm, 1),
             },
             measurements,
+            canal: canal(l.canal),
             measurement_sd,
             missing,
             axial: axial(&l.axial),
@@ -230,6 +232,7 @@ fn grade(g: &Grading) -> GradeDocument {
         probabilities: g.probabilities.iter().map(|p| rounded(*p, 3)).collect(),
         set: (g.set[0]..=g.set[1]).map(named).collect(),
         set_thin: g.coverage == SetCoverage::Thin,
+        set_strange: g.coverage == SetCoverage::Strange,
         inputs: g.inputs.iter().map(|role| role.name().to_owned()).collect(),
     }
 }
@@ -247,6 +250,15 @@ fn level_measurements(taker: &mut Taker<'_>, m: &spine::LevelMeasurements) -> Le
         meyerding: m.meyerding.map(|grade| meyerding(grade).to_owned()),
         segmental_lordosis_deg: taker.take("segmental_lordosis_deg", &m.segmental_lordosis_deg),
     }
+}
+
+fn canal(standing: CanalStanding) -> Option<CanalDocument> {
+    let CanalStanding { ap_percentile, ap_over_body } = standing;
+    (standing != CanalStanding::default()).then(|| CanalDocument {
+        ap_percentile: ap_percentile.map(|p| rounded(p, 0)),
+        ap_class: ap_percentile.map(|p| PercentileClass::of(p).name().to_owned()),
+        ap_over_body: ap_over_body.map(|ratio| rounded(ratio, 2)),
+    })
 }
 
 const fn meyerding(grade: Meyerding) -> &'static str {
