@@ -1,6 +1,6 @@
 //! All networks of a set that a reading is made with.
 
-use super::manifest::hex;
+use super::set::hex;
 use super::{DEGENERATION, GradingNetwork, InferenceError, ModelSet, STENOSIS, SegmentationNetwork};
 use crate::spine::ModelUse;
 use sha2::{Digest, Sha256};
