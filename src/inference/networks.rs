@@ -29,11 +29,14 @@ impl Networks {
         })
     }
 
-    /// SHA-256 over what turns logits into grades, hex: another calibration of the same weights makes another reading.
+    /// SHA-256 over what the manifest says of how slices become logits and logits grades, hex: the same weights fed or calibrated in
+    /// another way make another reading.
     #[must_use]
     pub fn calibration_sha256(&self) -> String {
         let heads = self.degeneration.iter().chain(&self.stenosis).flat_map(GradingNetwork::heads);
-        let digest = heads.fold(Sha256::new(), |digest, head| digest.chain_update(format!("{head:?}")));
+        let input = format!("{:?}", self.segmentation.input());
+        let digest =
+            heads.fold(Sha256::new_with_prefix(input), |digest, head| digest.chain_update(format!("{head:?}")));
         hex(&digest.finalize())
     }
 
