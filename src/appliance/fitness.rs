@@ -44,6 +44,7 @@ pub fn test_now(
         readable: models.readable_folders(),
         models_dir: models.source().folder(),
         threads: settings.reader.threads,
+        phantom: true,
     };
     let program = starter(settings.reader.memory_mib, settings.reader.cpu_secs());
     let checks = match child::ask(&program, &request, settings.reader.time_limit, go_on) {

@@ -111,10 +111,9 @@ impl<'a> Grader<'a> {
     ) -> Result<(), InferenceError> {
         let mut given = Given::default();
         let [left, right] = foramina;
-        let side_len = views::FORAMEN_SHOWN_SIDE * views::FORAMEN_SHOWN_SIDE;
         let axial = given.take(axial, 3 * views::AXIAL_GRID.pixels(), AXIAL, Role::AxialT2, level);
-        let left = given.take(left, side_len, FORAMEN_LEFT, Role::SagittalT1, level);
-        let right = given.take(right, side_len, FORAMEN_RIGHT, Role::SagittalT1, level);
+        let left = given.take(left, FORAMEN_PIXELS, FORAMEN_LEFT, Role::SagittalT1, level);
+        let right = given.take(right, FORAMEN_PIXELS, FORAMEN_RIGHT, Role::SagittalT1, level);
         if !given.views.is_empty() {
             let present =
                 [AXIAL, FORAMEN_LEFT, FORAMEN_RIGHT].map(|view| f32::from(u8::from(given.views.contains(&view))));
@@ -125,6 +124,26 @@ impl<'a> Grader<'a> {
     }
 }
 
+/// Runs every network that grades on blank views: whether it takes the views that are cut here, gives what its heads ask for, and
+/// whether their calibration is one.
+///
+/// # Errors
+/// [`InferenceError::Network`] where it is not.
+pub fn try_out(networks: &Networks) -> Result<(), InferenceError> {
+    if let Some(network) = &networks.degeneration {
+        Heads::of(network)?;
+        network.run(&[&vec![0.0; 2 * views::DISC_GRID.pixels()]])?;
+    }
+    if let Some(network) = &networks.stenosis {
+        Heads::of(network)?;
+        let (axial, side) = (vec![0.0; 3 * views::AXIAL_GRID.pixels()], vec![0.0; FORAMEN_PIXELS]);
+        network.run(&[&axial, &side, &side, &[0.0; 3]])?;
+    }
+    Ok(())
+}
+
+/// Values of one foramen's view.
+const FORAMEN_PIXELS: usize = views::FORAMEN_SHOWN_SIDE * views::FORAMEN_SHOWN_SIDE;
 /// Names of views, as a manifest writes them.
 const AXIAL: &str = "axial";
 const FORAMEN_LEFT: &str = "foramen_left";
