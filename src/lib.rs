@@ -41,7 +41,7 @@
 //! | `ingest`, `inotify` | the export folder ([`appliance::ingest`]) |
 //! | `reading` | children, and the commit of what they read ([`appliance::reading`]) |
 //! | `delivery`, `mqtt-io` | the outbox; the connection ([`appliance::mqtt`]) |
-//! | `upkeep` | room, certificates, temperatures, retention ([`appliance::upkeep`]) |
+//! | `upkeep` | room, certificates, temperatures, models, retention ([`appliance::upkeep`]) |
 //! | `control` | whoever looks in ([`appliance::control`]) |
 //! | `journal` | the database ([`appliance::journal`]) |
 //!

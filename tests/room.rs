@@ -23,6 +23,7 @@ use deepspine::appliance::identity::DeviceKey;
 use deepspine::appliance::journal::{Durable, Journal, NewReport, OutboxMessage};
 use deepspine::appliance::shared::Shared;
 use deepspine::appliance::upkeep::Upkeep;
+use deepspine::inference::ModelSource;
 use export_case::case;
 
 /// The smallest quota of messages that a configuration takes.
@@ -102,7 +103,7 @@ fn only_what_was_delivered_is_removed_to_make_room() {
     let key = DeviceKey::new([1; DeviceKey::BYTES]);
     let actions = Actions { shared: Arc::clone(&shared), journal: journal.clone(), key, threads: None };
     let (hurry, hurried) = sync_channel(1);
-    let upkeep = Upkeep::new(actions, hurried);
+    let upkeep = Upkeep::new(actions, ModelSource::Standard, hurried);
     let thread = std::thread::spawn(move || upkeep.run(&Heartbeats::default()).expect("the journal works"));
     until("the delivered one is removed", || !out_dir.join(&reports[0]).exists());
     shared.stop();

@@ -160,7 +160,8 @@ impl Actions {
         }
     }
 
-    fn wake_delivery(&self) {
+    /// Has `delivery` look now what there is to say.
+    pub fn wake_delivery(&self) {
         if let Some(threads) = &self.threads {
             // A full channel means that it has enough to wake up for.
             let _ = threads.delivery.try_send(LinkEvent::Wake);

@@ -10,22 +10,17 @@ use super::reader::protocol::{SelfTestReply, SelfTestRequest};
 use super::reading::Programs;
 use super::self_test::{self, Kept};
 use super::shared::Shared;
-use crate::inference::{ModelSet, ModelSource};
+use crate::inference::ModelSet;
 
-/// Whether studies may be read; tests the installation where nothing is known of it.
-pub fn may_read(programs: &Programs, models: &ModelSource, shared: &Shared, go_on: &dyn Fn() -> bool) -> bool {
+/// Whether studies may be read with `models`; tests the installation where nothing is known of it.
+pub fn may_read(programs: &Programs, models: &ModelSet, shared: &Shared, go_on: &dyn Fn() -> bool) -> bool {
     if programs.self_test.is_none() {
         return true;
     }
     let made_by = match identity_of_installation(models) {
         Ok(made_by) => made_by,
-        Err(why) => {
-            let text = format!("nothing can be read: {why}");
-            shared.alarms.raise(Alarm::Models, Severity::Critical, &text);
-            return false;
-        }
+        Err(why) => return could_not(shared, &why).is_ok(),
     };
-    shared.alarms.clear(Alarm::Models);
     match Kept::load(&shared.settings().storage.state_dir, &made_by) {
         Some(kept) => conclude(&kept, shared).is_ok(),
         None => test_now(programs, models, shared, go_on).is_ok(),
@@ -38,7 +33,7 @@ pub fn may_read(programs: &Programs, models: &ModelSource, shared: &Shared, go_o
 /// What failed, in words.
 pub fn test_now(
     programs: &Programs,
-    models: &ModelSource,
+    models: &ModelSet,
     shared: &Shared,
     go_on: &dyn Fn() -> bool,
 ) -> Result<String, String> {
@@ -47,8 +42,9 @@ pub fn test_now(
     let made_by = identity_of_installation(models)?;
     let request = SelfTestRequest {
         readable: models.readable_folders(),
-        models_dir: models.folder(),
+        models_dir: models.source().folder(),
         threads: settings.reader.threads,
+        phantom: true,
     };
     let program = starter(settings.reader.memory_mib, settings.reader.cpu_secs());
     let checks = match child::ask(&program, &request, settings.reader.time_limit, go_on) {
@@ -87,8 +83,7 @@ fn conclude(result: &Kept, shared: &Shared) -> Result<String, String> {
     Err(text)
 }
 
-fn identity_of_installation(models: &ModelSource) -> Result<String, String> {
-    let set = ModelSet::open(models).map_err(|e| e.to_string())?;
-    let hashes: String = set.manifest().model.iter().map(|model| model.sha256.as_str()).collect();
-    self_test::made_by(&hashes).map_err(|e| e.to_string())
+fn identity_of_installation(models: &ModelSet) -> Result<String, String> {
+    // The manifest's hash holds those of the files, and what the manifest says of how they are used.
+    self_test::made_by(models.sha256()).map_err(|e| format!("this program's own file can't be read: {e}"))
 }

@@ -15,6 +15,8 @@ pub mod health;
 pub mod identity;
 pub mod ingest;
 pub mod journal;
+pub mod model_sets;
+pub mod model_watch;
 pub mod mqtt;
 pub mod one_line;
 pub mod overview;

@@ -28,7 +28,7 @@ use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX};
 use super::restore;
 use super::shared::Shared;
-use crate::inference::ModelSource;
+use crate::inference::{InferenceError, ModelSet, ModelSource};
 
 /// Attempts at a study that the end of the appliance may interrupt without counting.
 const INTERRUPTIONS_MAX: u32 = 10;
@@ -91,6 +91,8 @@ enum AttemptError {
     Refused(String),
     #[error("files of it changed while it was read")]
     Moved,
+    #[error("another model set was installed while it was read")]
+    ModelsMoved,
     #[error(transparent)]
     Bundle(#[from] bundles::BundleProblem),
     #[error(transparent)]
@@ -134,7 +136,9 @@ impl ReadingRoom {
                     Told::ReadEnded(study_key, end)
                 }
                 Ok(Ask::SelfTest) => {
-                    let result = fitness::test_now(&self.programs, &self.models, &self.shared, &go_on);
+                    let models = self.models_now().map_err(|error| error.to_string());
+                    let result =
+                        models.and_then(|models| fitness::test_now(&self.programs, &models, &self.shared, &go_on));
                     // Without a connection nobody waits for it.
                     let _ = self.delivery.try_send(LinkEvent::SelfTested(result));
                     continue;
@@ -162,7 +166,12 @@ impl ReadingRoom {
     /// One attempt at a study. Files that have changed since they were looked at are waited for, or left out where
     /// it is to be read `as_it_is`.
     fn read(&self, study_key: &str, as_it_is: bool, go_on: &dyn Fn() -> bool) -> Result<ReadEnd, JournalError> {
-        if !fitness::may_read(&self.programs, &self.models, &self.shared, go_on) {
+        let models = self.models_now().ok();
+        let may_read = match &models {
+            Some(models) => fitness::may_read(&self.programs, models, &self.shared, go_on),
+            None => self.programs.self_test.is_none(),
+        };
+        if !may_read {
             return Ok(ReadEnd::Again);
         }
         let mut files = one_path_an_instance(self.journal.files_of(study_key)?);
@@ -190,7 +199,7 @@ impl ReadingRoom {
         self.wake_delivery();
         self.shared.say_activity(&format!("reads study {study_key}, attempt {attempt}"));
         let begun = Instant::now();
-        let attempted = self.attempt(study_key, files, go_on);
+        let attempted = self.attempt(study_key, files, models.as_ref(), go_on);
         self.shared.say_activity("waits for studies");
         let end = match attempted {
             Ok(()) => {
@@ -199,7 +208,9 @@ impl ReadingRoom {
             }
             Err(AttemptError::Journal(error)) => return Err(error),
             // That the appliance stops, or can start no child, says nothing about the study.
-            Err(AttemptError::Child(error @ (ChildError::Start(_) | ChildError::Stopped))) => {
+            Err(
+                error @ (AttemptError::ModelsMoved | AttemptError::Child(ChildError::Start(_) | ChildError::Stopped)),
+            ) => {
                 log::warn!("study {study_key}: {error}; the attempt does not count");
                 self.journal.attempt_withdrawn(study_key)?;
                 ReadEnd::Again
@@ -233,7 +244,18 @@ impl ReadingRoom {
         Ok(if state == StudyState::Quarantined { ReadEnd::Finished } else { ReadEnd::Again })
     }
 
-    fn attempt(&self, study_key: &str, files: Vec<FileRow>, go_on: &dyn Fn() -> bool) -> Result<(), AttemptError> {
+    /// The set to read with, and to the end of the reading: what is installed meanwhile is for the next.
+    fn models_now(&self) -> Result<ModelSet, InferenceError> {
+        self.shared.models.look(&self.models, &self.shared.alarms)
+    }
+
+    fn attempt(
+        &self,
+        study_key: &str,
+        files: Vec<FileRow>,
+        models: Option<&ModelSet>,
+        go_on: &dyn Fn() -> bool,
+    ) -> Result<(), AttemptError> {
         if files.len() > STUDY_FILES_MAX {
             return Err(AttemptError::Refused(format!("has {} files; {STUDY_FILES_MAX} are read", files.len())));
         }
@@ -244,9 +266,10 @@ impl ReadingRoom {
         let reader = &settings.reader;
         let request = ReadRequest {
             paths: files.iter().map(|f| f.path.clone()).collect(),
-            readable: [self.exports(), self.models.readable_folders()].concat(),
+            readable: [self.exports(), models.map_or_else(|| self.models.folders(), ModelSet::readable_folders)]
+                .concat(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
-            models_dir: self.models.folder(),
+            models_dir: models.map_or_else(|| self.models.folder(), |models| models.source().folder()),
             threads: reader.threads,
             alpha_percent: reader.alpha_percent,
         };
@@ -257,6 +280,9 @@ impl ReadingRoom {
         let result = match answer {
             Err(error @ (ChildError::Start(_) | ChildError::Stopped)) => Err(error.into()),
             _ if !files.iter().all(is_as_looked_at) => Err(AttemptError::Moved),
+            Ok(ReadReply::Failed { .. }) | Err(_) if models.is_some_and(|models| !models.is_still_there()) => {
+                Err(AttemptError::ModelsMoved)
+            }
             Ok(ReadReply::Done(ReadOutcome { bundle })) => self.commit(study_key, &bundle),
             Ok(ReadReply::Failed { reason }) => Err(AttemptError::Refused(reason)),
             Err(error) => Err(error.into()),

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use super::alarms::Alarms;
 use super::config::Settings;
 use super::health::counters::Counters;
+use super::model_watch::ModelWatch;
 use super::one_line::one_line;
 
 /// Longest word on what is being done, bytes.
@@ -28,6 +29,8 @@ pub struct Shared {
     pub alarms: Alarms,
     /// What happened since the start.
     pub counters: Counters,
+    /// The model set in force.
+    pub models: ModelWatch,
 }
 
 impl Shared {
@@ -45,6 +48,7 @@ impl Shared {
             rescan_period,
             alarms: Alarms::default(),
             counters: Counters::default(),
+            models: ModelWatch::default(),
         }
     }
 

@@ -26,7 +26,7 @@ use super::mqtt::session::{LinkEvent, Session};
 use super::reading::{Programs, ReadingRoom};
 use super::shared::Shared;
 use super::upkeep::Upkeep;
-use crate::inference::{ModelSet, ModelSource};
+use crate::inference::ModelSource;
 
 /// How often the export folder is looked at.
 pub const RESCAN_PERIOD: Duration = Duration::from_secs(2);
@@ -147,8 +147,10 @@ impl Appliance {
             beginning,
         };
         let session = Session { shared: Arc::clone(&shared), key, events: events_in, hurry: hurried };
-        let delivery = Delivery { actions: actions.clone(), events, models: models_told(&models, &shared) };
-        let upkeep = Upkeep::new(actions.clone(), upkeep_hurried);
+        // Whether there is one is said by an alarm; an appliance without models starts, and waits for them.
+        let _ = shared.models.look(&models, &shared.alarms);
+        let delivery = Delivery { actions: actions.clone(), events };
+        let upkeep = Upkeep::new(actions.clone(), models, upkeep_hurried);
         let control = Control::open(actions.clone());
         let mut crew = Crew::new(Arc::clone(&heartbeats));
         crew.start(Stage::Ingest, move |beats| desk.run(beats).map_err(|e| e.to_string()))?;
@@ -319,19 +321,4 @@ impl Patience for UntilItPasses {
     fn over(&self) {
         self.shared.alarms.clear(Alarm::Disk);
     }
-}
-
-/// The models as `twin/models` tells them; none where there is no set.
-fn models_told(source: &ModelSource, shared: &Shared) -> serde_json::Value {
-    let entries = match ModelSet::open(source) {
-        Ok(set) => set.manifest().model.iter().map(crate::inference::ModelEntry::model_use).collect(),
-        Err(error) => {
-            shared.alarms.raise(Alarm::Models, Severity::Critical, &format!("no study can be read: {error}"));
-            Vec::new()
-        }
-    };
-    entries
-        .into_iter()
-        .map(|m| serde_json::json!({ "name": m.name, "version": m.version, "sha256": m.sha256, "terms": m.terms }))
-        .collect()
 }

@@ -1,4 +1,4 @@
-//! The thread `upkeep`: disk, journal, certificates, temperatures; removes what was kept long enough.
+//! The thread `upkeep`: disk, journal, certificates, temperatures, models; removes what was kept long enough.
 //!
 //! It closes the intake where there is no room for more results: a result is never dropped for a new one.
 //! Only what was delivered is ever removed.
@@ -18,6 +18,7 @@ use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::journal::{Delivered, JournalError, StudyState};
 use super::mqtt::certificate;
 use super::overview;
+use crate::inference::ModelSource;
 
 /// How often everything is looked at.
 const ROUND: Duration = Duration::from_secs(60);
@@ -46,6 +47,7 @@ const DAY_S: i64 = 24 * 60 * 60;
 pub struct Upkeep {
     /// Journal, settings, alarms.
     actions: Actions,
+    models: ModelSource,
     hurried: Receiver<()>,
     /// Reports so far when the bundles were counted last and were few enough.
     counted: Cell<Option<u64>>,
@@ -81,8 +83,8 @@ impl Chances {
 impl Upkeep {
     /// The work of the thread, which begins a round now where something is sent to `hurried`.
     #[must_use]
-    pub fn new(actions: Actions, hurried: Receiver<()>) -> Self {
-        Self { actions, hurried, counted: Cell::new(None) }
+    pub fn new(actions: Actions, models: ModelSource, hurried: Receiver<()>) -> Self {
+        Self { actions, models, hurried, counted: Cell::new(None) }
     }
 
     /// Works until the supervisor stops it.
@@ -146,6 +148,7 @@ impl Upkeep {
         self.look_at_studies()?;
         self.look_at_temperatures();
         self.look_at_certificates();
+        self.look_at_models();
         self.remove_what_is_old(heartbeats)?;
         self.actions.journal.shrink()
     }
@@ -223,6 +226,17 @@ impl Upkeep {
         let files = settings.mqtt.broker.as_ref().and_then(|broker| broker.tls.as_ref());
         let worst = files.and_then(|files| certificate::worst(files, clock::now_unix_secs()));
         shared.alarms.set(Alarm::Certificate, worst.as_ref().map(|(severity, text)| (*severity, text.as_str())));
+    }
+
+    /// Whether another model set was installed meanwhile; it is told at once, and read with from the next study on.
+    fn look_at_models(&self) {
+        let shared = &self.actions.shared;
+        let before = shared.models.changes();
+        // What is wrong with it is said by its alarm.
+        let _ = shared.models.look(&self.models, &shared.alarms);
+        if shared.models.changes() != before {
+            self.actions.wake_delivery();
+        }
     }
 
     /// Removes bundles and clinic's files of delivered reports that are old or, the oldest first, too many.

@@ -12,6 +12,7 @@ pub mod evaluate;
 pub mod exit;
 mod labels;
 mod look_args;
+pub mod models;
 pub mod outbox;
 pub mod phantom;
 pub mod run;
@@ -41,6 +42,7 @@ enum Verb {
     Demo(demo::Args),
     Evaluate(evaluate::EvaluateArgs),
     Labels(labels::Args),
+    Models(models::Args),
     Phantom(phantom::PhantomArgs),
     SelfTest(self_test::SelfTestArgs),
     /// Shows the configuration in force, what is wrong with it, and what the machine lacks.
@@ -87,6 +89,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Demo(args) => demo::run(args),
         Verb::Evaluate(args) => evaluate::run(&args),
         Verb::Labels(args) => labels::run(&args),
+        Verb::Models(args) => models::run(&args),
         Verb::Phantom(args) => phantom::run(&args).map_err(phantom_error),
         Verb::SelfTest(args) => self_test::run(&args),
         Verb::CheckConfig(args) => check_config::run(args),

@@ -13,12 +13,34 @@ const INPUTS_MAX: usize = 8;
 const HEADS_MAX: usize = 64;
 const INPUT_LEN_MAX: usize = 1 << 20;
 
-/// What is wrong with an entry: one sentence that names the model and the key.
-pub(super) fn check_entry(entry: &ModelEntry) -> Result<(), String> {
+/// How the name of a network's file ends.
+const NETWORK_ENDING: &str = ".onnx";
+
+/// What is wrong with the entries of one manifest: one sentence that names the model and the key.
+pub(super) fn check_entries(entries: &[ModelEntry]) -> Result<(), String> {
+    if entries.is_empty() {
+        return Err("names no model".to_owned());
+    }
+    for (k, entry) in entries.iter().enumerate() {
+        check_entry(entry)?;
+        if entries.iter().take(k).any(|other| other.name == entry.name) {
+            return Err(format!("model {}: is there twice", entry.name));
+        }
+    }
+    Ok(())
+}
+
+fn check_entry(entry: &ModelEntry) -> Result<(), String> {
     let name = &entry.name;
     let plain = Path::new(&entry.file).components().count() == 1 && !entry.file.starts_with('.');
-    if !plain {
-        return Err(format!("model {name}: file {:?} must be a name beside the manifest", entry.file));
+    if !plain || !entry.file.ends_with(NETWORK_ENDING) {
+        return Err(format!(
+            "model {name}: file {:?} must be a name beside the manifest that ends with {NETWORK_ENDING}",
+            entry.file
+        ));
+    }
+    if entry.terms.trim().is_empty() {
+        return Err(format!("model {name}: terms is empty; a network without terms is not used"));
     }
     match name.as_str() {
         SEGMENTATION => check_segmentation(entry),

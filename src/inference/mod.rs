@@ -10,14 +10,16 @@ mod grading;
 mod manifest;
 mod network;
 mod networks;
+mod set;
 
 pub use grading::GradingNetwork;
 pub use manifest::{
-    ClassCalibration, CropInput, DEGENERATION, GradingHead, Manifest, ModelEntry, ModelSet, ModelSource, PictureGate,
-    SEGMENTATION, STENOSIS, SegmentationInput,
+    ADDING_FOLDER, ClassCalibration, CropInput, DEGENERATION, GradingHead, MANIFEST_BYTES_MAX, MANIFEST_NAME,
+    MODEL_BYTES_MAX, Manifest, ModelEntry, PictureGate, SEGMENTATION, STENOSIS, SegmentationInput, TrainingSet,
 };
 pub use network::{SIDE_MAX, SegmentationNetwork, SegmentationPlan};
 pub use networks::Networks;
+pub use set::{ModelSet, ModelSource};
 
 use std::path::PathBuf;
 

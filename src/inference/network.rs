@@ -12,6 +12,8 @@ use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
 pub const SIDE_MAX: usize = 1024;
 /// Plans that are kept: preparing one takes as long as running it, and a reading uses few sizes again and again.
 const PLANS_KEPT: usize = 4;
+/// Least side of the slice that a network is tried out on, pixels.
+const TRIAL_SIDE: usize = 256;
 
 /// The segmentation network as read from its file, not yet prepared for a size.
 #[derive(Debug)]
@@ -83,6 +85,15 @@ impl SegmentationNetwork {
         let plan = Arc::new(plan);
         plans.push(Arc::clone(&plan));
         Ok(plan)
+    }
+
+    /// Runs a blank slice: whether the network can be prepared and gives what a reading expects of it.
+    ///
+    /// # Errors
+    /// [`InferenceError::Network`] where it does not.
+    pub fn try_out(&self) -> Result<(), InferenceError> {
+        let side = TRIAL_SIDE.next_multiple_of(self.entry.input.size_multiple.max(1));
+        self.plan(side, side)?.run(&vec![0.0; side * side]).map(drop)
     }
 
     fn prepare(&self, rows: usize, columns: usize) -> TractResult<SegmentationPlan> {

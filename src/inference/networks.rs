@@ -1,6 +1,6 @@
 //! All networks of a set that a reading is made with.
 
-use super::manifest::hex;
+use super::set::hex;
 use super::{DEGENERATION, GradingNetwork, InferenceError, ModelSet, STENOSIS, SegmentationNetwork};
 use crate::spine::ModelUse;
 use sha2::{Digest, Sha256};
@@ -29,13 +29,15 @@ impl Networks {
         })
     }
 
-    /// SHA-256 over what turns logits into grades, hex: another calibration of the same weights makes another reading.
+    /// SHA-256 over what the manifest says of how slices become logits and logits grades, hex: the same weights fed or calibrated in
+    /// another way make another reading.
     #[must_use]
     pub fn calibration_sha256(&self) -> String {
         let networks = || self.degeneration.iter().chain(&self.stenosis);
         let heads = networks().flat_map(GradingNetwork::heads).map(|head| format!("{head:?}"));
         let gates = networks().flat_map(GradingNetwork::gates).map(|gate| format!("{gate:?}"));
-        let digest = heads.chain(gates).fold(Sha256::new(), |digest, of| digest.chain_update(of));
+        let input = format!("{:?}", self.segmentation.input());
+        let digest = heads.chain(gates).fold(Sha256::new_with_prefix(input), |digest, of| digest.chain_update(of));
         hex(&digest.finalize())
     }
 

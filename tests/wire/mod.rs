@@ -20,7 +20,7 @@ use deepspine::appliance::reader::child::Program;
 use deepspine::appliance::reading::Starter;
 use deepspine::appliance::shared::Shared;
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 /// How long anything may take before a test gives it up.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
@@ -93,7 +93,7 @@ impl Wire {
         let session = Session { shared: Arc::clone(&shared), key: key.clone(), events: wake.clone(), hurry: hurried };
         let actions =
             Actions { shared: Arc::clone(&shared), journal: journal.clone(), key: key.clone(), threads: None };
-        let delivery = Delivery { actions, events, models: json!([]) };
+        let delivery = Delivery { actions, events };
         let beats = Arc::clone(&heartbeats);
         let threads = vec![
             std::thread::spawn(move || session.run(&heartbeats)),

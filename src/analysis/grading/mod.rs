@@ -81,10 +81,11 @@ impl<'a> Grader<'a> {
                 self.degeneration(degeneration, level, &[t2, t1])?;
             }
             if let Some(stenosis) = self.stenosis.as_ref().filter(|_| is_lumbar(level)) {
-                let len = views::FORAMEN_SHOWN_SIDE * views::FORAMEN_SHOWN_SIDE;
                 let axial = Picture::of("axial", Role::AxialT2, 3 * views::AXIAL_GRID.pixels(), cutter.axial(level));
-                let [left, right] = [("foramen_left", BodySide::Left), ("foramen_right", BodySide::Right)]
-                    .map(|(name, side)| Picture::of(name, Role::SagittalT1, len, cutter.foramen(level, side)));
+                let [left, right] =
+                    [("foramen_left", BodySide::Left), ("foramen_right", BodySide::Right)].map(|(name, side)| {
+                        Picture::of(name, Role::SagittalT1, FORAMEN_PIXELS, cutter.foramen(level, side))
+                    });
                 self.stenosis(stenosis, level, &[axial, left, right])?;
             }
         }
@@ -153,6 +154,26 @@ impl<'a> Grader<'a> {
     }
 }
 
+/// Runs every network that grades on blank views: whether it takes the views that are cut here, gives what its heads ask for, and
+/// whether their calibration is one.
+///
+/// # Errors
+/// [`InferenceError::Network`] where it is not.
+pub fn try_out(networks: &Networks) -> Result<(), InferenceError> {
+    if let Some(network) = &networks.degeneration {
+        Heads::of(network)?;
+        network.run(&[&vec![0.0; 2 * views::DISC_GRID.pixels()]])?;
+    }
+    if let Some(network) = &networks.stenosis {
+        Heads::of(network)?;
+        let (axial, side) = (vec![0.0; 3 * views::AXIAL_GRID.pixels()], vec![0.0; FORAMEN_PIXELS]);
+        network.run(&[&axial, &side, &side, &[0.0; 3]])?;
+    }
+    Ok(())
+}
+
+/// Values of one foramen's view.
+const FORAMEN_PIXELS: usize = views::FORAMEN_SHOWN_SIDE * views::FORAMEN_SHOWN_SIDE;
 /// One view of a level, or why there is none.
 struct Picture {
     /// Its name, as a manifest writes it.

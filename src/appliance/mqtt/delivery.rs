@@ -44,8 +44,6 @@ pub struct Delivery {
     pub actions: Actions,
     /// What happens on the connection, and wakes.
     pub events: Receiver<LinkEvent>,
-    /// The models that readings use, for `twin/models`.
-    pub models: Value,
 }
 
 /// A connection and what is handed over to it.
@@ -58,6 +56,8 @@ struct Connected {
     numbers_due: Duration,
     health: Health,
     alarm_changes: Option<u32>,
+    /// Which of the model sets in force was told last.
+    models_told: Option<u32>,
     /// The self-test that a command waits for.
     testing: Option<CommandTopic>,
     /// It was told to end; nothing more goes out on it.
@@ -75,6 +75,7 @@ impl Connected {
             numbers_due: now,
             health: Health::Up,
             alarm_changes: None,
+            models_told: None,
             testing: None,
             ending: false,
         }
@@ -292,6 +293,9 @@ impl Delivery {
         if connected.alarm_changes != Some(changes) {
             connected.standing.say_alarms(&shared.alarms, &self.actions.journal)?;
             connected.alarm_changes = Some(changes);
+        }
+        if connected.models_told != Some(shared.models.changes()) {
+            self.say_models(connected);
         }
         if now >= connected.health_due || self.health() != connected.health {
             self.say_health(connected, now);

@@ -130,6 +130,8 @@ pub struct SelfTestRequest {
     pub models_dir: Option<PathBuf>,
     /// Threads of the reading; 0: as many as cores.
     pub threads: usize,
+    /// Whether the phantom is read; else the networks are only tried out.
+    pub phantom: bool,
 }
 
 /// Answered by a child that tests the installation.

@@ -11,6 +11,7 @@ use super::pipeline::{self, PipelineError, ReadingTools};
 use super::protocol::{
     ExportReply, ExportRequest, FileOutcome, ReadOutcome, ReadRequest, SelfTestRequest, StudySummary,
 };
+use crate::analysis::grading;
 use crate::analysis::study::Progress;
 use crate::appliance::clock;
 use crate::appliance::self_test::{self, Check, SelfTestError};
@@ -137,12 +138,17 @@ pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
     Ok(ReadOutcome { bundle: bundle.write_atomically(&request.spool_dir)? })
 }
 
-/// Holds a reading of the phantom against its truth.
+/// Tries the networks out and, where that is asked for, holds a reading of the phantom against its truth.
 ///
 /// # Errors
 /// See [`WorkError`].
 pub fn test_installation(request: &SelfTestRequest) -> Result<Vec<Check>, WorkError> {
     let networks = load_networks(request.models_dir.clone())?;
+    networks.segmentation.try_out()?;
+    grading::try_out(&networks)?;
+    if !request.phantom {
+        return Ok(Vec::new());
+    }
     Ok(self_test::perform(&networks, threads(request.threads), &Unobserved)?)
 }
 

@@ -30,8 +30,15 @@ impl Delivery {
         let settings = Arc::clone(&connected.link.settings);
         self.say_health(connected, now);
         connected.standing.say(topics::IDENTITY, payload::identity(key, &session, &settings));
-        connected.standing.say(topics::MODELS, payload::models(key, &session, &self.models));
         connected.link.subscribe(&connected.topic(&format!("{}/+/+", topics::COMMAND)));
+    }
+
+    /// The models that are read with: on each connection, and whenever another set is in force.
+    pub(super) fn say_models(&self, connected: &mut Connected) {
+        let (models, changes) = self.actions.shared.models.told();
+        let payload = payload::models(&self.actions.key, &connected.link.session, &models);
+        connected.standing.say(topics::MODELS, payload);
+        connected.models_told = Some(changes);
     }
 
     /// Degraded while an alarm stands that says that something does not work as it should.
