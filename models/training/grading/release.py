@@ -10,6 +10,7 @@ confidence.figures), and writes them beside the network as a block of its model 
 import argparse
 import datetime
 import hashlib
+import inspect
 import os
 import re
 from pathlib import Path
@@ -118,7 +119,9 @@ def export(network, inputs, path):
         folded(network)
         part = path.with_suffix(".part")
         names = [name for name, _ in inputs]
-        torch.onnx.export(network, examples, str(part), input_names=names, output_names=["logits"], opset_version=17, dynamo=False)
+        # Newer torch has two exporters; older ones have only the one that is meant, and don't know the word.
+        old_exporter = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+        torch.onnx.export(network, examples, str(part), input_names=names, output_names=["logits"], opset_version=17, **old_exporter)
     model = onnx.load(part)
     onnx.checker.check_model(model)
     assert not [n for n in model.graph.node if n.op_type == "BatchNormalization"]
@@ -200,7 +203,7 @@ def degeneration(options):
     inputs = [("disc", (2, frames.DISC.rows, frames.DISC.columns))]
     path = MODELS / "degeneration.onnx"
     export(Degeneration(members, crops.tasks).eval(), inputs, path)
-    entry = entry_of("degeneration", path, options, FREE_TERMS, inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
+    entry = entry_of("degeneration", path, options.version, f'"{FREE_TERMS}"', inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
     write_entry(MODELS / "manifest.toml", "degeneration", entry)
     print("\n".join(held_out))
     write_card(MODELS / "degeneration.md", card + held_out)
@@ -269,7 +272,7 @@ def stenosis(options):
     inputs = [("axial", (3, 64, 96)), ("foramen_left", (1, 96, 96)), ("foramen_right", (1, 96, 96)), ("present", (3,))]
     network = loaded(networks.Stenosis(), options.work / "fit" / f"{options.name}_all.pt")
     export(OfStenosis(network).eval(), inputs, folder / "stenosis.onnx")
-    entry = entry_of("stenosis", folder / "stenosis.onnx", options, RSNA_TERMS, inputs, [RSNA, SUDIRMAN, IMAGENET], rows)
+    entry = entry_of("stenosis", folder / "stenosis.onnx", options.version, f'"{RSNA_TERMS}"', inputs, [RSNA, SUDIRMAN, IMAGENET], rows)
     write_entry(folder / "manifest.toml", "stenosis", entry, '# For non-commercial research alone: adds to the set in whose folder it lies.\nadds_to = ".."\n')
     write_card(folder / "stenosis.md", card)
 
@@ -283,12 +286,12 @@ def natural(index, truth, seed=sets.FOLDS):
     return np.repeat(index, times)
 
 
-def entry_of(name, path, options, terms, inputs, trained_on, rows):
+def entry_of(name, path, version, terms, inputs, trained_on, rows, made="grading.release"):
     shapes = ", ".join(f'{{ name = "{n}", shape = {list(s)} }}' for n, s in inputs)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     head = [
-        "[[model]]", f'name = "{name}"', f'version = "{options.version}"', f'file = "{path.name}"', f'sha256 = "{digest}"', f'terms = "{terms}"',
-        f"inputs = [{shapes}]", f'made = "grading.release, {datetime.date.today()}"', "trained_on = [", *trained_on, "]",
+        "[[model]]", f'name = "{name}"', f'version = "{version}"', f'file = "{path.name}"', f'sha256 = "{digest}"', f"terms = {terms}",
+        f"inputs = [{shapes}]", f'made = "{made}, {datetime.date.today()}"', "trained_on = [", *trained_on, "]",
     ]
     return "\n".join(head + rows) + "\n"
 
