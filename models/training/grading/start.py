@@ -16,6 +16,10 @@ from . import networks
 WRAPPED = ("members.0.", "whole.")
 
 
+class StartError(ValueError):
+    """The weights are not this network's."""
+
+
 def begin(network, start):
     """Gives the network its first weights, and says which they are."""
     if not start:
@@ -35,9 +39,13 @@ def taken_over(network, state, start):
     last = "head.4." if isinstance(network, networks.OneView) else None
     fits = {k: v.float() if v.is_floating_point() else v for k, v in state.items() if k in ours and ours[k].shape == v.shape}
     fits = {k: v for k, v in fits.items() if not (last and k.startswith(last))}
-    missing = [k for k in ours if "encoder." in k and k.endswith(".weight") and k not in fits]
-    if missing or not fits:
-        raise ValueError(f"{start} is another network: {len(missing)} layers of the encoder are missing, the first {next(iter(missing), '(all)')}; name blocks as it has")
+    # A branch may be absent as a whole: what ships lacks the one that no set could teach. One that is there in part is another network's.
+    branch = lambda name: name.split(".blocks.")[0]
+    layers = [k for k in ours if ".blocks." in k and k.endswith(".weight")]
+    there = {branch(k) for k in layers if k in fits}
+    missing = [k for k in layers if branch(k) in there and k not in fits]
+    if missing or not there:
+        raise StartError(f"{start} is another network: {len(missing)} layers are missing, the first {next(iter(missing), '(all)')}; name `blocks` as it has")
     network.load_state_dict(fits, strict=False)
     return f"{len(fits)} of {len(ours)} tensors begin at {start}"
 

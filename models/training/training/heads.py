@@ -89,7 +89,8 @@ def heads_of(learner, log):
         head.calibration = calibrate.calibrate(head.logits, head.truth, groups, data.subject[rows], learner.config.seed)
         found.append(head)
         straddling = int((judged & (spans[:, 0] >= 0) & (truth < 0)).sum())
-        log(f"{name}: {len(rows)} levels by class {np.bincount(head.truth, minlength=max(groups) + 1).tolist()}" + (f"; {straddling} truths too wide for a class" if straddling else ""))
+        wide = f"; {straddling} truths too wide for a class" if straddling else ""
+        log(f"{name}: {len(rows)} levels by class {np.bincount(head.truth, minlength=max(groups) + 1).tolist()}{wide}")
     if left_out:
         log(f"not graded, because the truths tell no two grades apart in {TOLD_SUBJECTS_LEAST} subjects each: {'; '.join(left_out)}")
     return found

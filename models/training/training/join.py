@@ -86,7 +86,8 @@ def joined(studies, readings, log):
     if beside:
         off = np.abs(beside)
         misplaced = float((off > BESIDE_FAR_MM).mean())
-        log(f"{len(off)} marks lie {np.median(off):.1f} mm (median; 95 %: {np.percentile(off, 95):.1f}) from the plane of the level of their name; {misplaced:.1%} over {BESIDE_FAR_MM:g} mm, dropped")
+        usual = f"{np.median(off):.1f} mm (median; 95 %: {np.percentile(off, 95):.1f})"
+        log(f"{len(off)} marks lie {usual} from the plane of the level of their name; {misplaced:.1%} over {BESIDE_FAR_MM:g} mm, dropped")
         if misplaced > MISPLACED_MOST:
             log("WARNING: so many marks beside their levels say that names and marks are not of one counting: look at some studies")
     return levels, dict(why)

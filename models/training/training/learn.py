@@ -8,10 +8,12 @@ from types import SimpleNamespace
 import numpy as np
 import torch
 
-from grading import fit, levels as stenosis_levels, networks, sets
+from grading import fit, networks, sets, start
+from grading import levels as stenosis_levels
 from grading.progress import save_whole
 
 from .findings import thresholds
+from .layouts import dicom
 from .problems import Problem
 
 # The views of the stenosis network that may be there, and what is then given to it.
@@ -37,7 +39,20 @@ class Set:
     part: np.ndarray
 
 
-def gathered(config, levels, readings):
+def held_out(config, levels, log):
+    """Of each level whether its subject is held out; a name that is no subject's is told."""
+    named = {(source.name, subject): subject for source in config.sources for subject in source.held_out}
+    # Of DICOM a subject may be named by its PatientID as well.
+    of_dicom = {s.name for s in config.sources if s.layout == "dicom"}
+    hashed = {(source, dicom.subject_of(source, subject)): subject for source, subject in named if source in of_dicom}
+    out = [(l.study.source, l.study.subject) in named | hashed for l in levels]
+    used = {(l.study.source, (named | hashed)[l.study.source, l.study.subject]) for l, o in zip(levels, out) if o}
+    for source, subject in sorted(set(named) - used):
+        log(f"{source}: {subject!r} is to be held out, and no level that is used is of that subject")
+    return np.array(out)
+
+
+def gathered(config, levels, readings, log):
     """The levels that have a view of the network, as arrays."""
     inputs = {"degeneration": ["disc"], "stenosis": ["axial", "foramen_left", "foramen_right"]}[config.network]
     needed = {"t2", "t1"} if config.network == "degeneration" else set(inputs)
@@ -46,9 +61,8 @@ def gathered(config, levels, readings):
     if not levels:
         raise Problem(f"no level has both a view of the network {config.network} and a truth of its findings: the log says what became of the truths")
     pick = lambda name: np.stack([readings[l.study.key].views[name][l.row] for l in levels])
-    held_out = {(source.name, subject) for source in config.sources for subject in source.held_out}
     subject = np.array([f"{l.study.source}/{l.study.subject}" for l in levels])
-    out = np.array([(l.study.source, l.study.subject) in held_out for l in levels])
+    out = held_out(config, levels, log)
     return Set(
         views={name: pick(name) for name in inputs},
         present={view: np.array([view in l.entry["views"] for l in levels]) for view in sorted(needed)},
@@ -67,15 +81,25 @@ def parts(subject, out, config):
     return np.array([HELD_OUT if o else dealt[s] for s, o in zip(subject, out)])
 
 
+def there(data, views):
+    """Which rows have all these views."""
+    return np.all([data.present[view] for view in views], 0) if views else np.ones(len(data.part), bool)
+
+
 def columns(config, data):
     """What is known of each threshold, [n, thresholds]: 1 worse, 0 not worse, -1 not known."""
     found = []
     for finding in config.findings:
-        missing = np.any([~data.present[view] for view in finding.given], 0) if finding.given else np.zeros(len(data.subject), bool)
+        missing = ~there(data, finding.given)
         for side in finding.sides:
-            told = [thresholds(low, high, len(finding.grades)) if low >= 0 else [-1] * (len(finding.grades) - 1) for low, high in data.said[finding.name, side]]
+            spans, count = data.said[finding.name, side], len(finding.grades)
+            told = [thresholds(low, high, count) if low >= 0 else [-1] * (count - 1) for low, high in spans]
             found.append(np.where(missing[:, None], -1, np.array(told)))
     return np.concatenate(found, 1).astype(np.int8)
+
+
+def device():
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 class Learner:
@@ -83,7 +107,7 @@ class Learner:
 
     def __init__(self, config, data, log):
         self.config, self.data, self.log = config, data, log
-        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.device = device()
         self.folder = config.work / "fit"
         self.folder.mkdir(parents=True, exist_ok=True)
         self.key = self.digest()
@@ -107,7 +131,10 @@ class Learner:
         if not path.exists():
             seen = np.flatnonzero((self.data.part != HELD_OUT) & (self.data.part != (fold if fold != ALL else None)))
             checkpoint = path.with_suffix(".checkpoint")
-            network = self.train(seen, lambda text: self.log(f"fold {fold}: {text}"), checkpoint)
+            try:
+                network = self.train(seen, lambda text: self.log(f"fold {fold}: {text}"), checkpoint)
+            except start.StartError as error:
+                raise Problem(str(error)) from error
             save_whole({"name": self.config.network, "blocks": self.config.blocks, "state": network.state_dict()}, path)
             checkpoint.unlink(missing_ok=True)
         network = self.empty()
@@ -144,11 +171,11 @@ class Degeneration(Learner):
         """(finding, side, first column, views that were given, rows) of each head."""
         at = 0
         for finding in self.config.findings:
-            yield finding, None, at, finding.given, np.all([self.data.present[v] for v in finding.given], 0) if finding.given else np.ones(len(self.data.part), bool)
+            yield finding, None, at, finding.given, there(self.data, finding.given)
             at += len(finding.grades) - 1
 
     def logits(self, network, rows, given):
-        return fit.logits_of(self.run(), network, torch.from_numpy(self.data.views["disc"][rows]), torch.device("cpu"))
+        return fit.logits_of(self.run(), network.to(self.device), torch.from_numpy(self.data.views["disc"][rows]), self.device)
 
 
 class Stenosis(Learner):
@@ -171,10 +198,10 @@ class Stenosis(Learner):
                 spans = data.said[finding.name, side]
                 self.columns[:, at : at + 3] = [thresholds(low, high, 4) if low >= 0 else (-1, -1, -1) for low, high in spans]
         index = lambda view, rows: np.where(data.present[view], rows, -1)
-        self.views = np.stack([index("axial", np.arange(n)), index("foramen_left", np.arange(n)), index("foramen_right", np.arange(n) + n), np.full(n, -1)], 1)
+        k = np.arange(n)
+        self.views = np.stack([index("axial", k), index("foramen_left", k), index("foramen_right", k + n), np.full(n, -1)], 1)
         pictures = {"axial": data.views["axial"], "foramen": np.concatenate([data.views["foramen_left"], data.views["foramen_right"]])}
-        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-        self.rows = stenosis_levels.Rows(self.views, self.columns, data.subject, data.part, pictures, device)
+        self.rows = stenosis_levels.Rows(self.views, self.columns, data.subject, data.part, pictures, device())
         self.inputs = [(name, data.views[name].shape[1:]) for name in data.views] + [("present", (3,))]
         super().__init__(config, data, log)
 
@@ -200,13 +227,13 @@ class Stenosis(Learner):
             for side in finding.sides:
                 for given in self.GIVEN[finding.name]:
                     needs = tuple(f"foramen_{side}" if g == "foramen" else g for g in given)
-                    yield finding, side, self.COLUMN[finding.name, side], needs, np.all([self.data.present[v] for v in needs], 0)
+                    yield finding, side, self.COLUMN[finding.name, side], needs, there(self.data, needs)
 
     def logits(self, network, rows, given):
         """As if no other views than these were there."""
         kinds = tuple(sorted({"foramen" if view.startswith("foramen") else view for view in given}))
         shown = np.where(np.array([*MASKS[kinds], 0]) == 1, self.views[rows], -1)
-        return stenosis_levels.logits_of(network, self.rows, shown, self.device)
+        return stenosis_levels.logits_of(network.to(self.device), self.rows, shown, self.device)
 
 
 LEARNERS = {"degeneration": Degeneration, "stenosis": Stenosis}

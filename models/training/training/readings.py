@@ -1,4 +1,7 @@
-"""The appliance reads each study and cuts the views of its levels: what is taught is what is seen at run time. Kept by study; what is there is not read again."""
+"""The appliance reads each study and cuts the views of its levels: what is taught is what is seen at run time.
+
+Kept by study; what is there is not read again.
+"""
 
 import hashlib
 import json

@@ -42,7 +42,7 @@ def made(config, log):
     studies = [study for source in config.sources for study in layouts.studies(source, log)]
     found = Reader(config, log).read(studies)
     levels, why = join.joined(studies, found, log)
-    data = learn.gathered(config, levels, found)
+    data = learn.gathered(config, levels, found, log)
     log(f"{len(data.part)} levels of {len(set(data.subject))} subjects, {len(set(data.subject[data.part < 0]))} of them held out")
     learner = learn.LEARNERS[config.network](config, data, log)
     graded = heads.heads_of(learner, log)

@@ -26,7 +26,7 @@ PRESENCE = {
 STENOSES = {"canal-stenosis": "central-canal-stenosis", "foraminal-stenosis": "foraminal-stenosis", "lateral-recess-stenosis": "subarticular-stenosis"}
 # Degeneration that a text speaks of is Pfirrmann III or more, as `labels --against` takes it.
 DEGENERATED = {"present": (2, 4), "absent": (0, 1)}
-KEY_BYTES, HASH_HEX = 32, 32
+KEY_BYTES, HASH_HEX, SUBJECT_HEX = 32, 32, 12
 
 
 def studies(source, log):
@@ -45,9 +45,7 @@ def studies(source, log):
             silent.append(folder.name)
             continue
         used[known[0]].append(folder.name)
-        subject = str(getattr(header, "PatientID", "") or folder.name)
-        # Subjects stand in tables of figures: a hash tells them apart and names nobody.
-        subject = hashlib.sha256(f"{source.name}/{subject}".encode()).hexdigest()[:12]
+        subject = subject_of(source.name, str(getattr(header, "PatientID", "") or folder.name))
         found.append(Study(source.name, folder.name, subject, files, folder=folder, truths=truths_of(texts[known[0]])))
     several = {i: names for i, names in used.items() if len(names) > 1}
     for text, names in several.items():
@@ -59,6 +57,11 @@ def studies(source, log):
     if not found:
         raise Problem(f"{source.path}: no study's folder name, UID or accession number is the id of a text in {source.labels}")
     return found
+
+
+def subject_of(source, patient):
+    """Subjects stand in tables of figures: a hash tells them apart and names nobody."""
+    return hashlib.sha256(f"{source}/{patient}".encode()).hexdigest()[:SUBJECT_HEX]
 
 
 def first_header(files):

@@ -9,6 +9,7 @@ import re
 from collections import defaultdict
 
 import numpy as np
+from scipy import ndimage
 
 from evaluation import series
 
@@ -28,6 +29,7 @@ COLUMNS = {
 FILE_NAME = re.compile(r"(?P<subject>\d+)_(?P<contrast>t1|t2|t2_space)", re.IGNORECASE)
 WEIGHTING = {"t1": "T1", "t2": "T2", "t2_space": "SPACE"}
 DISC_LABEL = 200
+DISCS_MAX = 50
 # A disc's mask of fewer voxels is none.
 MASK_VOXELS_LEAST = 20
 # The brightest voxels become this; MR values have no unit.
@@ -55,10 +57,10 @@ def studies(source, log):
         if len(of_subject) > len(looks[0]):
             looks.append({"t2_space": of_subject["t2_space"]})
         for look, chosen in enumerate(looks):
-            found.append(Study(
-                source.name, subject + ("" if look == 0 else "-space"), subject, sorted(chosen.values()), make=lambda folder, s=subject, c=chosen: write_dicom(folder, s, c),
-                first=look == 0, truths=located(graded.get(subject, {}), chosen, source.path / "masks", log),
-            ))
+            truths = located(graded.get(subject, {}), chosen, source.path / "masks", log)
+            make = lambda folder, s=subject, c=chosen: write_dicom(folder, s, c)
+            name = subject + ("" if look == 0 else "-space")
+            found.append(Study(source.name, name, subject, sorted(chosen.values()), make=make, first=look == 0, truths=truths))
     return found
 
 
@@ -99,13 +101,10 @@ def disc_centres(path):
     if not path.is_file():
         return {}
     volume = mha.read(path)
-    centres = {}
-    for label in np.unique(volume.values):
-        if DISC_LABEL < label < DISC_LABEL + 100:
-            at = np.argwhere(volume.values == label)
-            if len(at) >= MASK_VOXELS_LEAST:
-                centres[int(label) - DISC_LABEL] = tuple(volume.place(at.mean(0)[::-1]))
-    return centres
+    counts = np.bincount(np.clip(volume.values.ravel().astype(int), 0, DISC_LABEL + DISCS_MAX), minlength=DISC_LABEL + DISCS_MAX)
+    labels = [label for label in range(DISC_LABEL + 1, DISC_LABEL + DISCS_MAX) if counts[label] >= MASK_VOXELS_LEAST]
+    middles = ndimage.center_of_mass(np.ones(volume.values.shape, np.uint8), volume.values, labels) if labels else []
+    return {label - DISC_LABEL: tuple(volume.place(middle[::-1])) for label, middle in zip(labels, middles)}
 
 
 def uid(*words):
