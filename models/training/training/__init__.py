@@ -6,6 +6,7 @@
     join        which truth is of which level
     learn       folds, and what ships
     heads       calibration, and predictions on subjects that were not seen
-    bundle      ONNX, manifest, card, packed with the networks of the base set
+    bundle      ONNX and manifest, packed with the networks of the base set
+    card        the model card
     verify      ONNX beside PyTorch, tract beside ONNX Runtime, the self-test
 """

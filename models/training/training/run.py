@@ -4,7 +4,7 @@ import os
 import shutil
 import time
 
-from . import bundle, heads, join, layouts, learn, verify
+from . import bundle, card, heads, join, layouts, learn, verify
 from .problems import Problem
 from .readings import Reader
 
@@ -62,7 +62,7 @@ def packed(config, learner, graded, why, studies, log):
     said["the appliance beside ONNX Runtime"] = f"{compared} grades of one study, probabilities differ by at most {far:.4f}"
     log(f"the appliance beside ONNX Runtime: {said['the appliance beside ONNX Runtime']}")
     log("self-test:\n" + verify.self_test(config, models).strip())
-    (part / f"{config.network}.md").write_text(bundle.card(config, learner, graded, why, said))
+    (part / f"{config.network}.md").write_text(card.card(config, learner, graded, why, said))
     shutil.rmtree(installed, ignore_errors=True)
     final, old = config.out / BUNDLE_FOLDER, config.out / f".{BUNDLE_FOLDER}.old"
     shutil.rmtree(old, ignore_errors=True)
