@@ -41,11 +41,18 @@ def card(config, learner, heads, why, said):
         "## Figures", "",
         f"{config.folds} folds by subject: what a network that had not seen a subject says of it, calibrated on other subjects. `>k` is AUROC of",
         "\"worse than grade k\" (number of positives) with its 95 % interval by subject; sizes of sets count classes. Of so few subjects as make a class",
-        "thin, no figure says much.", "", "```text",
+        f"thin, no figure says much.{seen_at_the_start(config)}", "", "```text",
         *(line for head in heads for line in judged(config, data, head)), "```", "", "## Made by", "", "```toml", config.text.strip(), "```", "",
         "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in made_with(config).items()), *(f"| {name} | {value} |" for name, value in said.items()), "",
     ]
     return "\n".join(lines)
+
+
+def seen_at_the_start(config):
+    """A warning where the weights began at a network that may know the subjects."""
+    if config.start in ("", "lite0"):
+        return ""
+    return f" Weights began at `{Path(config.start).name}`: where that was trained on some of these subjects, the figures flatter."
 
 
 def levels_by_class(head):
