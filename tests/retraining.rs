@@ -3,7 +3,7 @@
 //! `tests/retraining/sets.py` makes the archives of phantoms. Training needs Python with torch, which `tests/run` installs on
 //! Debian; `DEEPSPINE_TRAINING_PYTHON` names another.
 
-#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod common;
 
@@ -14,13 +14,14 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
-use tempfile::TempDir;
 
 /// What training imports, and the one call that fails where torch and NumPy do not fit each other.
 const NEEDED: &str = "import onnx, onnxruntime, pydicom, scipy, torch; torch.zeros(1).numpy()";
 
-/// The phantoms that all archives are made of. One archive is trained at a time: each takes all cores, and says how long it took.
-static PHANTOMS: Mutex<Option<TempDir>> = Mutex::new(None);
+/// Folder of the phantoms that all archives are made of, below the one that Cargo gives tests: a static is not dropped, and would leave it behind in
+/// another. One archive is trained at a time: each takes all cores, and says how long it took.
+static PHANTOMS: Mutex<Option<PathBuf>> = Mutex::new(None);
+const PHANTOMS_FOLDER: &str = "retraining-phantoms";
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -59,17 +60,17 @@ fn retrained(test: &str, layout: &str, work: &Path) -> Option<(PathBuf, PathBuf,
     let mut phantoms = PHANTOMS.lock().unwrap_or_else(PoisonError::into_inner);
     let begun = Instant::now();
     let folder = phantoms.get_or_insert_with(|| {
-        let folder = tempfile::tempdir().expect("a folder");
-        run(&python, &[script.as_os_str(), "phantoms".as_ref(), binary, folder.path().as_os_str()]);
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join(PHANTOMS_FOLDER);
+        run(&python, &[script.as_os_str(), "phantoms".as_ref(), binary, folder.as_os_str()]);
         folder
     });
     let set = work.join("set");
-    run(&python, &[script.as_os_str(), layout.as_ref(), binary, folder.path().as_os_str(), set.as_os_str()]);
+    run(&python, &[script.as_os_str(), layout.as_ref(), binary, folder.as_os_str(), set.as_os_str()]);
     let config = set.join("config.toml");
     let out = run(&python, &["-m".as_ref(), "training".as_ref(), "fit".as_ref(), config.as_os_str()]);
     let said = String::from_utf8(out.stdout).expect("a log is text");
     eprintln!("{layout}: from archive to bundle in {:.1} minutes", begun.elapsed().as_secs_f64() / 60.0);
-    Some((set.join("out"), folder.path().to_path_buf(), said))
+    Some((set.join("out"), folder.clone(), said))
 }
 
 /// The report on one phantom with the models of a folder.
