@@ -29,10 +29,11 @@ fn report(folder: &Path, models: &Path, more: &[&str]) -> Value {
     serde_json::from_slice(&out.stdout).unwrap_or_else(|_| panic!("{}", String::from_utf8_lossy(&out.stderr)))
 }
 
-fn phantom(folder: &Path) {
+fn phantom(folder: &Path, more: &[&str]) {
     let status = Command::new(env!("CARGO_BIN_EXE_deepspine"))
         .args(["phantom", "--seed", "5", "--finding", "L4-L5/central=severe", "--out"])
         .arg(folder)
+        .args(more)
         .status()
         .expect("the program runs");
     assert!(status.success());
@@ -57,7 +58,7 @@ fn sizes(report: &Value) -> usize {
 #[test]
 fn grades_carry_their_scale_probabilities_set_and_inputs() {
     let dir = tempfile::tempdir().expect("a folder");
-    phantom(dir.path());
+    phantom(dir.path(), &[]);
     let sets = tempfile::tempdir().expect("a folder");
     let ungated = ungated::research_set(sets.path());
     let free = report(dir.path(), &shipped(""), &[]);
@@ -98,7 +99,7 @@ fn grades_carry_their_scale_probabilities_set_and_inputs() {
 #[test]
 fn a_view_that_is_missing_is_named_and_its_findings_are_not_given() {
     let dir = tempfile::tempdir().expect("a folder");
-    phantom(dir.path());
+    phantom(dir.path(), &[]);
     for series in std::fs::read_dir(dir.path()).expect("series").flatten() {
         if series.file_name().to_string_lossy().contains("axial") {
             std::fs::remove_dir_all(series.path()).expect("removed");
@@ -115,7 +116,7 @@ fn a_view_that_is_missing_is_named_and_its_findings_are_not_given() {
 #[test]
 fn a_picture_unlike_all_of_training_is_refused_with_a_code_and_what_rests_on_it_is_not_graded() {
     let dir = tempfile::tempdir().expect("a folder");
-    phantom(dir.path());
+    phantom(dir.path(), &[]);
     // A drawn axial slice is not what a network knows that was trained on patients.
     let report = report(dir.path(), &shipped("research"), &[]);
     let level = report["levels"].as_array().expect("levels").iter().find(|l| l["name"] == "L4-L5").expect("L4-L5");
@@ -154,4 +155,44 @@ fn a_patient_is_graded_and_the_canal_stands_among_others() {
     }
     let canal = |l: &Value| l["name"] == "L2-L3" && l["canal"]["ap_class"] == "below-p5";
     assert!(report["levels"].as_array().expect("levels").iter().any(canal), "the narrowest canal of the study");
+}
+
+/// A NumPy array of float32: its shape as it is written, and its values.
+fn array(path: &Path) -> (String, Vec<f32>) {
+    let bytes = std::fs::read(path).expect("an array");
+    let header = String::from_utf8_lossy(&bytes[10..128]).into_owned();
+    let shape = header.split_once('(').and_then(|(_, rest)| rest.split_once(')')).expect("a shape").0.to_owned();
+    (shape, bytes[128..].chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().expect("four"))).collect())
+}
+
+#[test]
+fn analyze_writes_the_views_that_it_grades_from_and_says_which_are_missing() {
+    let dir = tempfile::tempdir().expect("a folder");
+    let (study, out) = (dir.path().join("study"), dir.path().join("out"));
+    phantom(&study, &["--fov", "260", "--matrix", "208", "--slices", "9"]);
+    let axial = std::fs::read_dir(&study).expect("series").filter_map(Result::ok).map(|e| e.path());
+    for folder in axial.filter(|p| p.ends_with("4_axial-t2")) {
+        std::fs::remove_dir_all(folder).expect("it can be removed");
+    }
+    let found = report(&study, &shipped("research"), &["--views", "--out", &out.display().to_string()]);
+
+    let index = std::fs::read(out.join("views/views.json")).expect("an index");
+    let index: Value = serde_json::from_slice(&index).expect("JSON");
+    assert_eq!(index["schema"], "deepspine.views/1");
+    let levels = index["levels"].as_array().expect("levels");
+    let names = |levels: &[Value]| levels.iter().map(|l| l["name"].to_string()).collect::<Vec<_>>();
+    assert_eq!(names(levels), names(found["levels"].as_array().expect("levels")));
+    for (input, shape) in [("disc", "2, 96, 144"), ("axial", "3, 64, 96"), ("foramen_left", "1, 96, 96")] {
+        let (written, values) = array(&out.join("views").join(format!("{input}.npy")));
+        assert!(written.contains(&format!("{}, {shape}", levels.len())), "{input}: {written}");
+        let bright = values.iter().filter(|v| **v > 0.5).count();
+        assert!(values.iter().all(|v| (0.0..=1.0).contains(v)));
+        assert_eq!(bright == 0, input == "axial", "{input}: {bright} bright pixels");
+    }
+    for level in levels {
+        let missing = level["missing"].as_array().expect("a list");
+        assert!(missing.iter().any(|m| m["view"] == "axial" && m["code"] == "no-axial-t2"), "{level}");
+        assert!(level["views"].as_array().expect("a list").contains(&"t2".into()), "{level}");
+    }
+    assert!(out.join("views/views.png").is_file());
 }

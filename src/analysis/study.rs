@@ -204,9 +204,10 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
     progress.stage(STAGE_AXIAL);
     level::axial_slices(&mut report.levels, images);
 
+    // Also where nothing is graded: whoever trains a first network cuts its views here.
+    find_canal_centres(&mut report.levels, volume, &spine.semantic);
     if !grader.is_idle() {
         progress.stage(STAGE_GRADING);
-        find_canal_centres(&mut report.levels, volume, &spine.semantic);
         grader.grade(&mut report.levels, images, pixels)?;
         let said = [slip_conflict, canal_conflict, strange_pictures].map(|of_levels| of_levels(&report.levels));
         report.quality.extend(said.into_iter().flatten());

@@ -1,11 +1,11 @@
 //! `deepspine analyze`: reads one study now, in this process, and prints it.
 
 use super::exit::{CliError, Exit};
-use crate::analysis::study::Progress;
+use crate::analysis::study::{Progress, Reading, StudyImages};
 use crate::appliance::clock;
 use crate::appliance::reader::pipeline::{self, PipelineError, ReadingTools};
 use crate::dicom::{self, DicomError, Intake, Reason, Study};
-use crate::export::{self, Bundle, DeviceKey};
+use crate::export::{self, Bundle, DeviceKey, ExportError};
 use crate::inference::{InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::StageTiming;
 use clap::{Args, ValueEnum};
@@ -37,6 +37,9 @@ pub struct AnalyzeArgs {
     /// Also write report.json, overlay.png and the label maps into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Also write the pictures that the levels are graded from, into the folder `views` of --out: what training takes.
+    #[arg(long, requires = "out")]
+    views: bool,
     /// Folder of the model set [default: the first of the standard folders that holds a manifest].
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
@@ -72,16 +75,22 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
     let mut timings = Vec::new();
     let networks = timed(STAGE_MODELS, &mut timings, || load_networks(args.models.clone()))?;
     let how = How { threads: args.threads.unwrap_or_else(cores), alpha_percent: args.alpha_percent };
-    let bundle = read_paths(&args.paths, &networks, how, &observer, timings)?;
-    observer.clear();
-    let files = match &args.out {
-        Some(folder) => {
-            let uncreated = |e| CliError::new(Exit::CantCreate, format!("can't make {}: {e}", folder.display()));
-            std::fs::create_dir_all(folder).map_err(uncreated)?;
-            export::write_all(&bundle, folder).map_err(|e| CliError::new(Exit::CantCreate, e))?
+    let cant_create = |e: ExportError| CliError::new(Exit::CantCreate, e);
+    let mut views = Ok(Vec::new());
+    let views_into = args.out.as_ref().filter(|_| args.views);
+    let look = |study: &Study, images: &StudyImages, reading: &Reading| {
+        if let Some(folder) = views_into {
+            views = export::write_views(images, study, &reading.report.levels, folder);
         }
-        None => Vec::new(),
     };
+    let bundle = read_paths_and(&args.paths, &networks, how, &observer, timings, look)?;
+    observer.clear();
+    let mut files = views.map_err(cant_create)?;
+    if let Some(folder) = &args.out {
+        let uncreated = |e| CliError::new(Exit::CantCreate, format!("can't make {}: {e}", folder.display()));
+        std::fs::create_dir_all(folder).map_err(uncreated)?;
+        files.extend(export::write_all(&bundle, folder).map_err(cant_create)?);
+    }
     print(&bundle, args.format)?;
     for file in files {
         eprintln!("wrote {}", file.display());
@@ -95,7 +104,19 @@ pub(super) fn read_paths(
     networks: &Networks,
     how: How,
     observer: &dyn Progress,
+    timings: Vec<StageTiming>,
+) -> Result<Bundle, CliError> {
+    read_paths_and(paths, networks, how, observer, timings, |_, _, _| ())
+}
+
+/// [`read_paths`], and shows study, images and reading to `look`.
+fn read_paths_and(
+    paths: &[PathBuf],
+    networks: &Networks,
+    how: How,
+    observer: &dyn Progress,
     mut timings: Vec<StageTiming>,
+    look: impl FnOnce(&Study, &StudyImages, &Reading),
 ) -> Result<Bundle, CliError> {
     observer.stage(STAGE_HEADERS);
     let intake = timed(STAGE_HEADERS, &mut timings, || dicom::read_studies(paths).map_err(|e| dicom_error(&e)))?;
@@ -109,7 +130,8 @@ pub(super) fn read_paths(
         produced_at: &clock::now_rfc3339(),
         observer,
     };
-    pipeline::read_study(study, tools, timings).map_err(|e| pipeline_error(&e))
+    let look = |images: &StudyImages, reading: &Reading| look(study, images, reading);
+    pipeline::read_study_and(study, tools, timings, look).map_err(|e| pipeline_error(&e))
 }
 
 /// The cores, one where their number is not known.

@@ -3,7 +3,7 @@
 //! A reading ends in a [`bundle::Bundle`]. Whatever the clinic or the wire gets is a pure function
 //! of that: the JSON [`report`], the label maps ([`label_maps`]), the picture ([`overlay`]), the
 //! [`table()`] on a terminal. [`write_all`] makes the files of a folder from it, as often as one likes,
-//! with the same result. Nothing here reads DICOM, talks to a network or knows a clock.
+//! with the same result. The pictures that the networks were shown ([`write_views`]) alone need the study itself. Nothing here reads DICOM, talks to a network or knows a clock.
 
 mod atomic;
 pub mod bundle;
@@ -15,9 +15,11 @@ pub mod key;
 pub mod label_maps;
 pub mod label_page;
 pub mod labelled;
+mod npy;
 pub mod overlay;
 pub mod report;
 mod table;
+mod views;
 pub(crate) mod wrapping;
 
 pub(crate) use atomic::{write_private, write_whole};
@@ -25,3 +27,4 @@ pub use bundle::{BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput
 pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all};
 pub use key::DeviceKey;
 pub use table::table;
+pub use views::{VIEWS_FOLDER, write_views};

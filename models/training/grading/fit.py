@@ -19,7 +19,8 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import augment, networks, sets
+from . import augment, networks, sets, start
+from .progress import Progress, averaged, save_whole
 
 DEFAULTS = {
     "seed": 1, "blocks": 9, "start": "", "steps": 1500, "batch": 64, "learning_rate": 1e-3, "decay": 0.05, "ema": 0.997, "balance": 0.5, "light": 1.0,
@@ -52,6 +53,21 @@ def column_weights(y, known, tasks):
     return share, more
 
 
+def told(said):
+    """`targets` of thresholds that were told one by one: 1 worse, 0 not worse, -1 not known."""
+    return torch.tensor(said == 1, dtype=torch.float32), torch.tensor(said >= 0, dtype=torch.float32)
+
+
+def draw_chance(said, balance=0.5):
+    """How often a row is drawn: the rarer what is said of it, the more."""
+    weight = np.ones(len(said))
+    for k in range(said.shape[1]):
+        positive, known = (said[:, k] == 1), (said[:, k] >= 0)
+        if positive.any():
+            weight = np.where(positive, np.maximum(weight, min((known.sum() / 2 / positive.sum()) ** balance, 6)), weight)
+    return weight / max(weight.sum(), 1e-9)
+
+
 def draw_weights(truth, tasks, balance):
     """How often each crop is drawn: rarer grades more often, by the rarest that it has."""
     weight = np.ones(len(truth))
@@ -66,12 +82,8 @@ def draw_weights(truth, tasks, balance):
 
 def network_of(run, crops):
     if run["set"] == "axial":
-        network = networks.Axial(blocks=run["blocks"])
-    else:
-        network = networks.OneView(crops.images.shape[1], sum(map(thresholds, crops.tasks)), run["blocks"])
-    if run["start"]:
-        network.encoder.start_from(networks.start_weights(run["start"]))
-    return network
+        return networks.Axial(blocks=run["blocks"])
+    return networks.OneView(crops.images.shape[1], sum(map(thresholds, crops.tasks)), run["blocks"])
 
 
 def mirrored_axial(x, y, known):
@@ -120,18 +132,27 @@ def logits_of(run, network, images, device):
     return torch.cat(found).numpy() if found else np.zeros((0, 0), np.float32)
 
 
-def train(run, crops, device, seen, log):
+def taught(run, crops, seen):
+    """(targets, which are known, how often each crop is drawn) of the crops that are seen."""
+    if crops.said is not None:
+        return *told(crops.said[seen]), torch.tensor(draw_chance(crops.said[seen], run["balance"]))
+    return *targets(crops.truth[seen], crops.tasks), draw_weights(crops.truth[seen], crops.tasks, run["balance"])
+
+
+def train(run, crops, device, seen, log, checkpoint=None):
     torch.manual_seed(run["seed"])
-    network = network_of(run, crops).to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(run["ema"]), use_buffers=True)
+    network = network_of(run, crops)
+    log(start.begin(network, run["start"]))
+    network = network.to(device, memory_format=torch.channels_last)
+    average = averaged(network, run["ema"])
     images = torch.from_numpy(crops.images[seen]).to(device)
-    y, known = (t.to(device) for t in targets(crops.truth[seen], crops.tasks))
-    share, more = (t.to(device) for t in column_weights(y.cpu(), known.cpu(), crops.tasks))
-    draws = draw_weights(crops.truth[seen], crops.tasks, run["balance"])
+    y, known, draws = taught(run, crops, seen)
+    share, more = (t.to(device) for t in column_weights(y, known, crops.tasks))
+    y, known = y.to(device), known.to(device)
     optimizer = torch.optim.AdamW(network.parameters(), lr=run["learning_rate"], weight_decay=run["decay"])
     mixed = torch.autocast(device.type, torch.bfloat16, enabled=device.type == "cuda")
-    begun = time.monotonic()
-    for step in range(run["steps"]):
+    begun, progress = time.monotonic(), Progress(checkpoint, network, average, optimizer)
+    for step in range(progress.taken_up(), run["steps"]):
         done = max(step / run["steps"], (time.monotonic() - begun) / run["seconds_max"])
         if done >= 1:
             log(f"ends at step {step}: the time is used up")
@@ -148,6 +169,7 @@ def train(run, crops, device, seen, log):
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         average.update_parameters(network)
+        progress.keep(step + 1)
         if step % 200 == 0 or step + 1 == run["steps"]:
             log(f"step {step} loss {loss.item():.4f} {(time.monotonic() - begun) / (step + 1):.3f} s a step")
     return average.module
@@ -165,7 +187,7 @@ def one(options, run):
     folder.mkdir(exist_ok=True)
     np.savez(folder / f"{name}.npz", index=index, logits=logits)
     if fold == "all":
-        torch.save({"run": run, "state": {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}}, folder / f"{name}.pt")
+        save_whole({"run": run, "state": {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}}, folder / f"{name}.pt")
 
 
 def runs_of(plan):

@@ -18,8 +18,9 @@ import numpy as np
 import torch
 from torch.nn import functional as F
 
-from . import augment, networks, sets
-from .fit import CHUNK, prepared, set_rate
+from . import augment, networks, sets, start
+from .fit import CHUNK, draw_chance, prepared, set_rate
+from .progress import Progress, averaged, save_whole
 
 SITES = ["canal", "left_recess", "left_foramen", "right_recess", "right_foramen"]
 MIRROR = [0, 1, 2, *range(9, 15), *range(3, 9)]
@@ -27,18 +28,39 @@ RSNA_BOUNDS = {-1: (-1, -1, -1), 0: (-1, 0, 0), 1: (1, 1, 0), 2: (1, 1, 1)}
 NOTE_BOUNDS = {-1: (-1, -1, -1), 0: (0, 0, 0), 1: (1, -1, -1)}
 
 
-class Levels:
-    """Rows of (axial, foramen_left, foramen_right, disc) indices, -1 where a view is missing, with `known` thresholds [n, 15]."""
+class Rows:
+    """Levels as the network is taught them: `views` [n, 4] of (axial, foramen_left, foramen_right, disc) indices into `pictures`, -1 where a view is
+    missing, and what is `said` of the thresholds [n, 15]. Without pictures of discs the branch that sees them is not taught."""
+
+    def __init__(self, views, said, group, part, pictures, device):
+        self.views, self.said, self.group, self.part = np.array(views), np.array(said, np.int8), np.array(group), np.array(part)
+        self.pictures = {view: torch.from_numpy(images).to(device) for view, images in pictures.items()}
+
+    def picture(self, view, index):
+        """[n, ...] of 0 to 1; zeros where the view is missing (index -1)."""
+        crops = self.pictures[view]
+        k = torch.from_numpy(index).to(crops.device)
+        return crops[k.clamp(min=0)].float() / 255 * (k >= 0).view(-1, 1, 1, 1)
+
+    def disc(self, index):
+        return self.picture("disc", index) if "disc" in self.pictures else None
+
+    def shown_foramina(self, x):
+        """As the network sees them: the appliance's views are already so."""
+        return x
+
+
+class Levels(Rows):
+    """The levels of the RSNA crops and of Sudirman's notes."""
 
     def __init__(self, work, device):
         self.axial, self.foramina, self.discs = sets.axial(work), sets.foramina(work), sets.discs(work)
         rows = self.rsna(work) + self.sudirman()
-        self.views = np.array([r[0] for r in rows])
-        self.said = np.array([r[1] for r in rows], np.int8)
-        self.group = np.array([r[2] for r in rows])
-        self.part = np.array([r[3] for r in rows])
         pictures = {"axial": self.axial.images, "foramen": self.foramina.images, "disc": self.discs.images}
-        self.pictures = {view: torch.from_numpy(images).to(device) for view, images in pictures.items()}
+        super().__init__(*([r[k] for r in rows] for k in range(4)), pictures, device)
+
+    def shown_foramina(self, x):
+        return prepared({"set": "foramina"}, x)
 
     def rsna(self, work):
         a, f = np.load(work / "axial.npz"), np.load(work / "foramina.npz")
@@ -76,12 +98,6 @@ class Levels:
                 rows.append(((-1, -1, -1, k), said, group, self.discs.part[k]))
         return rows
 
-    def picture(self, view, index):
-        """[n, ...] of 0 to 1; zeros where the view is missing (index -1)."""
-        crops = self.pictures[view]
-        k = torch.from_numpy(index).to(crops.device)
-        return crops[k.clamp(min=0)].float() / 255 * (k >= 0).view(-1, 1, 1, 1)
-
 
 class Batches:
     """Draws rows of the three kinds in fixed numbers: axial (with what foramina it has), foramina alone, disc alone."""
@@ -110,17 +126,19 @@ class Batches:
 
     def stand_in(self, index):
         """Where no picture is, another's: seen by the branch for its statistics, and masked behind it."""
+        if not len(self.foramina):
+            return index
         return np.where(index >= 0, index, self.random.choice(self.foramina, len(index)))
 
 
-def draw_chance(said, balance=0.5):
-    """How often a level is drawn: the rarer what is said of it, the more."""
-    weight = np.ones(len(said))
-    for k in range(said.shape[1]):
-        positive, known = (said[:, k] == 1), (said[:, k] >= 0)
-        if positive.any():
-            weight = np.where(positive, np.maximum(weight, min((known.sum() / 2 / positive.sum()) ** balance, 6)), weight)
-    return weight / max(weight.sum(), 1e-9)
+def varied_axial(axial):
+    """Which neighbour comes first is not told; either may be missing, and is then the named slice again."""
+    n, device = len(axial), axial.device
+    axial = torch.where((torch.rand(n, device=device) < 0.5).view(-1, 1, 1, 1), axial.flip(1), axial)
+    for slice_ in (0, 2):
+        gone = (torch.rand(n, device=device) < 0.1).view(-1, 1, 1)
+        axial[:, slice_] = torch.where(gone, axial[:, 1], axial[:, slice_])
+    return augment.erased(augment.relit(augment.moved(axial, 10, 1.2, (0.08, 0.06))))
 
 
 def shown(batches, device):
@@ -131,21 +149,19 @@ def shown(batches, device):
     y = (torch.tensor(said, device=device) == 1).float()
     known = (torch.tensor(said, device=device) >= 0).float()
     present = torch.tensor(views >= 0, dtype=torch.float32, device=device)
-    axial = levels.picture("axial", views[:a, 0])
+    axial = levels.picture("axial", views[:a, 0]) if a else None
     sides = [levels.picture("foramen", batches.stand_in(views[: a + f, k])) for k in (1, 2)]
-    disc = levels.picture("disc", np.concatenate([np.maximum(views[:a, 3], 0), views[a + f :, 3]]))
+    disc = levels.disc(np.concatenate([np.maximum(views[:a, 3], 0), views[a + f :, 3]]))
     flip = chance(0.5)
     pick = lambda x, mirrored, rows=slice(None): torch.where(flip[rows].view(-1, *[1] * (x.dim() - 1)), mirrored, x)
     y, known, present = pick(y, y[:, MIRROR]), pick(known, known[:, MIRROR]), pick(present, present[:, [0, 2, 1, 3]])
-    axial = pick(axial, axial.flip(-1), slice(0, a))
     sides = [pick(sides[j], sides[1 - j], slice(0, a + f)) for j in (0, 1)]
-    axial = torch.where((torch.rand(a, device=device) < 0.5).view(-1, 1, 1, 1), axial.flip(1), axial)
-    for slice_ in (0, 2):
-        gone = (torch.rand(a, device=device) < 0.1).view(-1, 1, 1)
-        axial[:, slice_] = torch.where(gone, axial[:, 1], axial[:, slice_])
-    axial = augment.erased(augment.relit(augment.moved(axial, 10, 1.2, (0.08, 0.06))))
-    sides = [prepared({"set": "foramina"}, augment.erased(augment.relit(augment.moved(s, 12, 1.2, (0.05, 0.05))))) for s in sides]
-    disc = augment.erased(augment.relit(augment.without_channels(augment.moved(disc, 8, 1.15, (0.06, 0.05)), 0.2)))
+    if axial is not None:
+        axial = varied_axial(pick(axial, axial.flip(-1), slice(0, a)))
+    if a + f:
+        sides = [levels.shown_foramina(augment.erased(augment.relit(augment.moved(s, 12, 1.2, (0.05, 0.05))))) for s in sides]
+    if disc is not None:
+        disc = augment.erased(augment.relit(augment.without_channels(augment.moved(disc, 8, 1.15, (0.06, 0.05)), 0.2)))
     # The other patient's disc is there in a third of the levels. Of a level's own views either may be taken away where the other stays.
     borrowed = (torch.arange(n, device=device) < a) & ~chance(0.35)
     own = present.clone()
@@ -163,22 +179,19 @@ def shares(known, y):
     return share, ((1 - positive) / positive).clamp(1 / 16, 16) ** 0.5
 
 
-def train(levels, rows, options, device, log):
+def train(levels, rows, options, device, log, checkpoint=None):
     torch.manual_seed(options.seed)
     network = networks.Stenosis(options.blocks)
-    if options.start:
-        state = networks.start_weights(options.start)
-        for part in (network.axial, network.foramen, network.disc):
-            part.start_from(state)
+    log(start.begin(network, options.start))
     network = network.to(device, memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.997), use_buffers=True)
+    average = averaged(network, options.ema)
     counts = tuple(options.counts)
     said = torch.tensor(levels.said[rows])
     share, more = (t.to(device) for t in shares((said >= 0).float(), (said == 1).float()))
     batches = Batches(levels, rows, counts, options.seed)
     optimizer = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.05)
-    begun = time.monotonic()
-    for step in range(options.steps):
+    begun, progress = time.monotonic(), Progress(checkpoint, network, average, optimizer, batches.random)
+    for step in range(progress.taken_up(), options.steps):
         done = max(step / options.steps, (time.monotonic() - begun) / options.seconds_max)
         if done >= 1:
             log(f"ends at step {step}: the time is used up")
@@ -194,6 +207,7 @@ def train(levels, rows, options, device, log):
         torch.nn.utils.clip_grad_norm_(network.parameters(), 2.0)
         optimizer.step()
         average.update_parameters(network)
+        progress.keep(step + 1)
         if step % 200 == 0 or step + 1 == options.steps:
             log(f"step {step} loss {loss.item():.4f} {(time.monotonic() - begun) / (step + 1):.3f} s a step")
     return average.module
@@ -205,9 +219,9 @@ def logits_of(network, levels, views, device):
     found = []
     for k in range(0, len(views), CHUNK):
         v = views[k : k + CHUNK]
-        pictures = [levels.picture("axial", v[:, 0]), *(prepared({"set": "foramina"}, levels.picture("foramen", v[:, j])) for j in (1, 2))]
+        pictures = [levels.picture("axial", v[:, 0]), *(levels.shown_foramina(levels.picture("foramen", v[:, j])) for j in (1, 2))]
         present = torch.tensor(v >= 0, dtype=torch.float32, device=device)
-        found.append(network(*pictures, levels.picture("disc", v[:, 3]), present).float().cpu())
+        found.append(network(*pictures, levels.disc(v[:, 3]), present).float().cpu())
     return torch.cat(found).numpy()
 
 
@@ -223,6 +237,7 @@ def main():
     parser.add_argument("--counts", type=int, nargs=3, default=(80, 64, 32), help="levels of a batch: axial, foramina alone, disc alone")
     parser.add_argument("--seconds-max", type=float, default=math.inf, help="ends sooner, the learning rate falling with the time")
     parser.add_argument("--learning-rate", type=float, default=1e-3)
+    parser.add_argument("--ema", type=float, default=0.997)
     parser.add_argument("--seed", type=int, default=1)
     options = parser.parse_args()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
@@ -244,7 +259,7 @@ def main():
         looks = {"logits": views, "axial_alone": axial_alone, "sagittal_alone": sagittal_alone}
         np.savez(folder / f"{name}.npz", index=index, **{k: logits_of(network, everything, v, device) for k, v in looks.items()})
     state = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    torch.save({"name": options.name, "blocks": options.blocks, "state": state}, folder / f"{name}.pt")
+    save_whole({"name": options.name, "blocks": options.blocks, "state": state}, folder / f"{name}.pt")
 
 
 if __name__ == "__main__":

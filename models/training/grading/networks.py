@@ -196,19 +196,25 @@ class Stenosis(nn.Module):
         n = len(present)
         whole, near = self.axial_embedded(torch.cat([axial.flip(-1), axial]))
         foramen = self.embed_foramen(pooled(self.foramen(torch.cat([foramen_left, foramen_right]))))
-        disc = self.embed_disc(pooled(self.disc(disc)))
+        disc = present.new_zeros(n, EMBEDDED) if disc is None else self.embed_disc(pooled(self.disc(disc)))
         pair = lambda x: (x[:n], x[n:])
         return self.graded(pair(whole), pair(near), pair(foramen), disc, present)
 
     def of_batch(self, axial, sides, disc, present, counts):
         """The same for a batch whose rows are `counts` levels with an axial view, then some with foramina alone, then some with a disc
-        alone: no branch looks at rows that can't have its view. `disc` is of the first and the last rows."""
+        alone: no branch looks at rows that can't have its view. `disc` is of the first and the last rows; without any there is none."""
         a, f, d = counts
         n = a + f + d
+        blank = present.new_zeros(n, EMBEDDED)
         padded = lambda x, before: nn.functional.pad(x.float(), (0, 0, before, n - before - len(x)))
         halves = lambda x, count: (padded(x[:count], 0), padded(x[count:], 0))
-        whole, near = (halves(x, a) for x in self.axial_embedded(torch.cat([axial.flip(-1), axial])))
-        foramen = halves(self.embed_foramen(pooled(self.foramen(torch.cat(sides)))), a + f)
+        whole = near = foramen = (blank, blank)
+        if a:
+            whole, near = (halves(x, a) for x in self.axial_embedded(torch.cat([axial.flip(-1), axial])))
+        if a + f:
+            foramen = halves(self.embed_foramen(pooled(self.foramen(torch.cat(sides)))), a + f)
+        if disc is None:
+            return self.graded(whole, near, foramen, blank, present)
         disc = self.embed_disc(pooled(self.disc(disc))).float()
         disc = torch.cat([disc[:a], disc.new_zeros(f, EMBEDDED), disc[a:]])
         return self.graded(whole, near, foramen, disc, present)

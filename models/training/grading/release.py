@@ -10,6 +10,7 @@ confidence.figures), and writes them beside the network as a block of its model 
 import argparse
 import datetime
 import hashlib
+import inspect
 import os
 import re
 from pathlib import Path
@@ -79,7 +80,7 @@ class OfStenosis(nn.Module):
     """The stenosis network without its mid-sagittal branch: no set tells what that adds to an axial view."""
 
     def __init__(self, whole, gates):
-        """`gates`: strangeness of the axial picture and of a foramen."""
+        """`gates`: strangeness of the axial picture and of a foramen, where there are such."""
         super().__init__()
         self.whole, self.gates = whole, nn.ModuleList(gates)
         del whole.disc
@@ -93,6 +94,8 @@ class OfStenosis(nn.Module):
         pair = lambda x: (x[:1], x[1:])
         none = torch.zeros(1, networks.EMBEDDED)
         logits = w.graded(pair(whole), pair(near), pair(foramen), none, torch.cat([present, torch.zeros(1, 1)], 1))
+        if not len(self.gates):
+            return logits
         strange = self.gates[0]([tap[1:] for tap in axial_taps]), self.gates[1](foramen_taps).view(1, 2)
         return torch.cat([logits, *strange], 1)
 
@@ -125,7 +128,9 @@ def export(network, inputs, path):
         folded(network)
         part = path.with_suffix(".part")
         names = [name for name, _ in inputs]
-        torch.onnx.export(network, examples, str(part), input_names=names, output_names=["logits"], opset_version=17, dynamo=False)
+        # Newer torch has two exporters; older ones have only the one that is meant, and don't know the word.
+        old_exporter = {"dynamo": False} if "dynamo" in inspect.signature(torch.onnx.export).parameters else {}
+        torch.onnx.export(network, examples, str(part), input_names=names, output_names=["logits"], opset_version=17, **old_exporter)
     model = onnx.load(part)
     onnx.checker.check_model(model)
     assert not [n for n in model.graph.node if n.op_type == "BatchNormalization"]
@@ -218,7 +223,7 @@ def degeneration(options):
     inputs = [("disc", (2, frames.DISC.rows, frames.DISC.columns))]
     path = MODELS / "degeneration.onnx"
     export(Degeneration(members, crops.tasks, gates).eval(), inputs, path)
-    entry = entry_of("degeneration", path, options, FREE_TERMS, inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
+    entry = entry_of("degeneration", path, options.version, f'"{FREE_TERMS}"', inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
     write_entry(MODELS / "manifest.toml", "degeneration", entry)
     print("\n".join(held_out))
     write_card(MODELS / "degeneration.md", card + held_out)
@@ -296,7 +301,7 @@ def stenosis(options):
             rows += strangeness.gate_lines([view], output, gates[-1])
             output += 1
     export(OfStenosis(network, gates).eval(), inputs, folder / "stenosis.onnx")
-    entry = entry_of("stenosis", folder / "stenosis.onnx", options, RSNA_TERMS, inputs, [RSNA, SUDIRMAN, IMAGENET], rows)
+    entry = entry_of("stenosis", folder / "stenosis.onnx", options.version, f'"{RSNA_TERMS}"', inputs, [RSNA, SUDIRMAN, IMAGENET], rows)
     write_entry(folder / "manifest.toml", "stenosis", entry, '# For non-commercial research alone: adds to the set in whose folder it lies.\nadds_to = ".."\n')
     write_card(folder / "stenosis.md", card)
 
@@ -310,12 +315,12 @@ def natural(index, truth, seed=sets.FOLDS):
     return np.repeat(index, times)
 
 
-def entry_of(name, path, options, terms, inputs, trained_on, rows):
+def entry_of(name, path, version, terms, inputs, trained_on, rows, made="grading.release"):
     shapes = ", ".join(f'{{ name = "{n}", shape = {list(s)} }}' for n, s in inputs)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     head = [
-        "[[model]]", f'name = "{name}"', f'version = "{options.version}"', f'file = "{path.name}"', f'sha256 = "{digest}"', f'terms = "{terms}"',
-        f"inputs = [{shapes}]", f'made = "grading.release, {datetime.date.today()}"', "trained_on = [", *trained_on, "]",
+        "[[model]]", f'name = "{name}"', f'version = "{version}"', f'file = "{path.name}"', f'sha256 = "{digest}"', f"terms = {terms}",
+        f"inputs = [{shapes}]", f'made = "{made}, {datetime.date.today()}"', "trained_on = [", *trained_on, "]",
     ]
     return "\n".join(head + rows) + "\n"
 

@@ -35,13 +35,15 @@ FORAMEN_TASKS = [Task("foramen", 3)]
 @dataclass
 class Crops:
     """`images` [n, channels, rows, columns] of 0 to 255; `truth` [n, tasks], -1 where nothing is known; `part` the fold that judges a
-    crop, -1 where its subject is held out of everything."""
+    crop, -1 where its subject is held out of everything. `said` [n, thresholds], where truths are told by thresholds: 1 worse, 0 not
+    worse, -1 not known; it then goes before `truth`."""
 
     images: np.ndarray
     truth: np.ndarray
     tasks: list
     group: np.ndarray
     part: np.ndarray
+    said: np.ndarray = None
 
 
 def fold_of(name):

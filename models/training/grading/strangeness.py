@@ -89,6 +89,18 @@ def of_crops(encoder, data, index, fold, changed=lambda x: x):
     return Strangeness(features(encoder, lambda a, b: changed(data(index[a:b])), len(index)), fold[index])
 
 
+class Gated(nn.Module):
+    """A network of one picture that gives its strangeness behind its logits, in as many ways as there are gates."""
+
+    def __init__(self, network, gates):
+        super().__init__()
+        self.network, self.gates = network, nn.ModuleList(gates)
+
+    def forward(self, x):
+        features, taps = self.network.encoder.looked(x)
+        return torch.cat([self.network.head(networks.pooled(features)), *(gate(taps) for gate in self.gates)], 1)
+
+
 def gate_lines(given, output, strangeness):
     """A manifest's entry."""
     refused = max(strangeness.strangest, 1.0)

@@ -4,7 +4,7 @@
 //! keeps the time of each stage; the reading room has no clock.
 
 use crate::analysis::confidence::Alpha;
-use crate::analysis::study::{self, Progress, ReadingMeans};
+use crate::analysis::study::{self, Progress, Reading, ReadingMeans, StudyImages};
 use crate::dicom::{DicomError, Study, StudyIdentity};
 use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
 use crate::inference::{InferenceError, Networks};
@@ -60,6 +60,19 @@ pub enum PipelineError {
 /// # Errors
 /// [`PipelineError`]; a study that holds no spine is none: its report is a refusal.
 pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTiming>) -> Result<Bundle, PipelineError> {
+    read_study_and(study, tools, before, |_, _| ())
+}
+
+/// [`read_study`], and shows images and reading to `look` before they are packed.
+///
+/// # Errors
+/// As [`read_study`].
+pub fn read_study_and(
+    study: &Study,
+    tools: ReadingTools<'_>,
+    before: Vec<StageTiming>,
+    look: impl FnOnce(&StudyImages, &Reading),
+) -> Result<Bundle, PipelineError> {
     let watch = Stopwatch::new(tools.observer, before);
     watch.stage(STAGE_PIXELS);
     let images = study.images()?;
@@ -72,6 +85,7 @@ pub fn read_study(study: &Study, tools: ReadingTools<'_>, before: Vec<StageTimin
         pixels: study,
     };
     let reading = study::read(&images, means, &watch)?;
+    look(&images, &reading);
     let bundle = Bundle::from_reading(BundleInput {
         images: &images,
         reading: &reading,

@@ -1,0 +1,102 @@
+"""The model card of a retrained network, all of it made from the run: data and terms, what was taught, figures, how it was made."""
+
+import datetime
+import platform
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import torch
+
+from confidence import figures as confidence_figures
+from grading import figures, release, sets
+
+from .bundle import TRAINED_BY, terms_of
+from .heads import classes_of, thin_classes
+from .readings import version
+
+
+def card(config, learner, heads, why, said):
+    """The model card, all of it made from the run."""
+    data = learner.data
+    terms, trained_on = terms_of(config)
+    used, late = data.part >= 0, data.part < 0
+    lines = [
+        f"# {config.network.capitalize()} network, version {config.version}", "",
+        f"Trained on a site's own archive by `python -m training fit {config.file.name}`. **Not a diagnosis**, and not a medical device.", "",
+        f"Terms: {terms}", "", "| trained on | terms | attribution |", "|---|---|---|",
+        *(f"| {s['set']} | {s['licence']} | {s['attribution']} |" for s in trained_on), "",
+        "## What it was taught", "",
+        f"{used.sum()} levels of {len(set(data.subject[used]))} subjects, as the appliance finds and names them; not {late.sum()} levels of "
+        f"{len(set(data.subject[late]))} held-out subjects. Truths: {', '.join(f'{count} {reason}' for reason, count in sorted(why.items()))}.",
+        "", "| finding | from | levels by class |", "|---|---|---|",
+        *(f"| {h.finding.name}{' ' + h.side if h.side else ''} | {h.group} | {levels_by_class(h)} |" for h in heads), "",
+    ]
+    thin = [f"- {h.finding.name}{' ' + h.side if h.side else ''} from {h.group}: {', '.join(thin_classes(h))}" for h in heads if thin_classes(h)]
+    if thin:
+        lines += ["Thin classes: too few subjects for a prediction set at 10 % to promise anything of them (`set_thin` in a report):", "", *thin, ""]
+    lines += [
+        "## Figures", "",
+        f"{config.folds} folds by subject: what a network that had not seen a subject says of it, calibrated on other subjects. `>k` is AUROC of",
+        "\"worse than grade k\" (number of positives) with its 95 % interval by subject; sizes of sets count classes. Of so few subjects as make a class",
+        f"thin, no figure says much.{seen_at_the_start(config)}", "", "```text",
+        *(line for head in heads for line in judged(config, data, head)), "```", "", "## Made by", "", "```toml", config.text.strip(), "```", "",
+        "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in made_with(config).items()), *(f"| {name} | {value} |" for name, value in said.items()), "",
+    ]
+    return "\n".join(lines)
+
+
+def seen_at_the_start(config):
+    """A warning where the weights began at a network that may know the subjects."""
+    if config.start in ("", "lite0"):
+        return ""
+    return f" Weights began at `{Path(config.start).name}`: where that was trained on some of these subjects, the figures flatter."
+
+
+def levels_by_class(head):
+    counts = np.bincount(head.truth, minlength=max(head.groups) + 1)
+    names = ["/".join(head.finding.grades[g] for g, group in enumerate(head.groups) if group == c) for c in range(len(counts))]
+    return ", ".join(f"{name} {count}" for name, count in zip(names, counts))
+
+
+def judged(config, data, head):
+    """The figures of a head on folds that neither network nor calibration saw, and on held-out subjects."""
+    classes = max(head.groups) + 1
+    subject = release.numbered(data.subject[head.rows])
+    name = " ".join(filter(None, [head.finding.name, head.side, "from", head.group]))
+    yield figures.line(sets.Task(name, classes), head.logits, head.truth, subject, head.groups)
+    yield confidence_figures.lines(head.logits, head.truth, head.groups, subject, config.alphas)
+    for fold in range(config.folds):
+        mine = data.part[head.rows] == fold
+        if mine.any():
+            yield f"fold {fold}: {len(set(subject[mine]))} subjects, {fold_figure(head, mine)}"
+    if len(head.late_rows):
+        late = release.numbered(data.subject[head.late_rows])
+        truth = late_truth(data, head)
+        yield "held out, judged once: " + release.held_out_line(name, head.late_logits, truth, np.ones(len(truth), bool), head.calibration, classes, late)
+
+
+def late_truth(data, head):
+    return classes_of(data.said[head.finding.name, head.side][head.late_rows], head.groups)
+
+
+def fold_figure(head, mine):
+    """AUROC of each threshold that the fold tells."""
+    columns = np.flatnonzero(np.diff(head.groups) == 1)
+    areas = [figures.auroc(head.logits[mine][:, column], head.truth[mine] > k) for k, column in enumerate(columns)]
+    return "AUROC " + " ".join("too few" if np.isnan(a) else f">{k} {a:.3f}" for k, a in enumerate(areas))
+
+
+def made_with(config):
+    return {
+        "made": f"{TRAINED_BY}, {datetime.date.today()}", "deepspine": version(config.deepspine).strip(), "Python": platform.python_version(),
+        "PyTorch": torch.__version__, "NumPy": np.__version__, "ONNX": onnx.__version__, "ONNX Runtime": onnxruntime.__version__, "seed": config.seed,
+        "repository": repository_state(),
+    }
+
+
+def repository_state():
+    done = subprocess.run(["git", "rev-parse", "HEAD"], cwd=Path(__file__).parent, capture_output=True, text=True)
+    return done.stdout.strip() or "not known"
