@@ -71,22 +71,18 @@ def judged(config, data, head):
     for fold in range(config.folds):
         mine = data.part[head.rows] == fold
         if mine.any():
-            yield f"fold {fold}: {len(set(subject[mine]))} subjects, {fold_figure(head, mine)}"
+            yield f"fold {fold}: {of_few(head.logits[mine], head.truth[mine], subject[mine], head.groups)}"
     if len(head.late_rows):
-        late = release.numbered(data.subject[head.late_rows])
-        truth = late_truth(data, head)
-        yield "held out, judged once: " + release.held_out_line(name, head.late_logits, truth, np.ones(len(truth), bool), head.calibration, classes, late)
+        late = classes_of(data.said[head.finding.name, head.side][head.late_rows], head.groups)
+        yield f"held out, judged once: {of_few(head.late_logits, late, data.subject[head.late_rows], head.groups)}"
 
 
-def late_truth(data, head):
-    return classes_of(data.said[head.finding.name, head.side][head.late_rows], head.groups)
-
-
-def fold_figure(head, mine):
-    """AUROC of each threshold that the fold tells."""
-    columns = np.flatnonzero(np.diff(head.groups) == 1)
-    areas = [figures.auroc(head.logits[mine][:, column], head.truth[mine] > k) for k, column in enumerate(columns)]
-    return "AUROC " + " ".join("too few" if np.isnan(a) else f">{k} {a:.3f}" for k, a in enumerate(areas))
+def of_few(logits, truth, subject, groups):
+    """How many, and AUROC of each threshold that they tell."""
+    columns = np.flatnonzero(np.diff(groups) == 1)
+    areas = [figures.auroc(logits[:, column], truth > k) for k, column in enumerate(columns)]
+    said = " ".join(f">{k} " + ("too few" if np.isnan(area) else f"{area:.3f}") for k, area in enumerate(areas))
+    return f"{len(set(subject))} subjects, levels by class {np.bincount(truth, minlength=max(groups) + 1).tolist()}, AUROC {said}"
 
 
 def made_with(config):
