@@ -5,7 +5,7 @@
 use super::analyze::{self, DEFAULT_ALPHA_PERCENT, How, Terminal};
 use super::exit::{CliError, Exit};
 use super::self_test::Silent;
-use crate::evaluation::bootstrap::{DRAWS, SEED};
+use crate::evaluation::statistics::bootstrap::{DRAWS, SEED};
 use crate::evaluation::card::{CARD_BYTES_MAX, Card};
 use crate::evaluation::{self, SetFigures, Tally, TruthError, TruthSet, TruthStudy, truth};
 use crate::export::write_whole;

@@ -1,6 +1,6 @@
 //! From single values to figures: by group and name, with interval and worst.
 
-use super::bootstrap::{self, SubjectSum};
+use super::statistics::bootstrap::{self, SubjectSum};
 use serde::Serialize;
 use std::collections::BTreeMap;
 

@@ -9,10 +9,10 @@
 //! How far readings agree with what radiologists wrote of the same studies is no truth, and has a house of its own: [`concordance`].
 //!
 //! [`judge()`] looks at one study and forgets its voxels; a [`Tally`] keeps numbers only, so that a set of any length
-//! needs the memory of one study. Intervals are bootstrapped by subject ([`bootstrap`]). What each figure means is in
+//! needs the memory of one study. Intervals are bootstrapped by subject ([`statistics::bootstrap`]). What each figure means is in
 //! `docs/evaluation.md`. Reading the studies is the caller's business: nothing here runs a network.
 
-pub mod bootstrap;
+
 pub mod card;
 mod claims;
 pub mod concordance;
@@ -29,6 +29,7 @@ mod phantoms;
 mod pieces;
 mod polygon;
 mod split;
+pub mod statistics;
 mod table;
 pub mod truth;
 mod view;

@@ -1,6 +1,6 @@
 //! Figures as text: a table for a terminal, and the same as Markdown for a model card.
 
-use super::bootstrap::{self, DRAWS, SEED};
+use super::statistics::bootstrap::{self, DRAWS, SEED};
 use super::figures::{Figure, Kind, SetFigures};
 use std::fmt::Write;
 
