@@ -14,6 +14,7 @@ mod labels;
 mod look_args;
 pub mod outbox;
 pub mod phantom;
+mod readings;
 pub mod run;
 pub mod self_test;
 pub mod status;
