@@ -60,9 +60,9 @@ fn agreement_is_as_by_hand() {
 #[test]
 fn a_range_is_right_at_either_end_and_is_a_class_where_truths_never_part_it() {
     let cells = [((0, 1), 0), ((0, 1), 1), ((2, 2), 2), ((3, 3), 2)];
-    let found = one(&five_each(&cells));
+    let found = one(&five_each(&[cells, cells].concat()));
     assert_eq!(found.classes, ["normal/mild", "moderate", "severe"]);
-    assert_eq!(found.confusion[0].counts, [10, 0, 0]);
+    assert_eq!(found.confusion[0].counts, [20, 0, 0]);
     assert!(is(&found.figures.class_average, (1.0 + 1.0 + 0.0) / 3.0));
     // Beside single grades a range stays a range: it is no class of the average, and right where it holds the answer.
     let mixed = [((0, 1), 1), ((0, 0), 0), ((1, 1), 2), ((2, 3), 1)];
