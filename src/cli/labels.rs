@@ -2,7 +2,6 @@
 
 mod against;
 mod batches;
-mod readings;
 mod records;
 
 use std::io::{self, BufWriter, IsTerminal, Write};

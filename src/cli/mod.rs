@@ -15,6 +15,7 @@ mod look_args;
 pub mod models;
 pub mod outbox;
 pub mod phantom;
+mod readings;
 pub mod run;
 pub mod self_test;
 pub mod status;

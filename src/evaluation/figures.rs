@@ -1,6 +1,7 @@
 //! From single values to figures: by group and name, with interval and worst.
 
-use super::bootstrap::{self, SubjectSum};
+use super::grades::{GradeFigures, MeasuredFigures};
+use super::statistics::bootstrap::{self, SubjectSum};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -133,6 +134,18 @@ pub struct SetFigures {
     pub groups: Vec<GroupFigures>,
     /// Every failure, in the order of the studies.
     pub failures: Vec<Failure>,
+    /// Grades, by group, finding and side.
+    pub grades: Vec<GradeFigures>,
+    /// Measurements of which the truth file knows a value, by group.
+    pub measurements: Vec<MeasuredFigures>,
+}
+
+impl SetFigures {
+    /// The figures of a set of which only grades were judged.
+    #[must_use]
+    pub fn of_grades(name: &str, about: &str, grades: Vec<GradeFigures>) -> Self {
+        Self { grades, ..Tally::default().finish(name, about, None) }
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -193,6 +206,8 @@ impl Tally {
             seed: seed.map(str::to_owned),
             groups,
             failures: self.failures,
+            grades: Vec::new(),
+            measurements: Vec::new(),
         }
     }
 }

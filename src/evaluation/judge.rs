@@ -2,6 +2,7 @@
 
 use super::field::Field;
 use super::figures::{Kind, Sample};
+use super::grades::Answers;
 use super::masks::Masks;
 use super::names::{TrueNames, TrueVertebra};
 use super::outlines::Outlined;
@@ -45,6 +46,17 @@ pub fn judge(set: &TruthSet, study: &TruthStudy, reading: Result<&Bundle, &str>)
         Err(text) => judged.failures.push(text),
     }
     judged
+}
+
+/// What a finished report says of having been read: its voxels are gone, so names, discs and masks can't be judged.
+#[must_use]
+pub fn judge_report(answers: Result<&Answers, &str>) -> Judged {
+    let failure = match answers {
+        Ok(answers) => answers.refusal().map(|code| format!("refused: {code}")),
+        Err(text) => Some(text.to_owned()),
+    };
+    let samples = vec![Sample::yes_no(READ, Kind::Share, failure.is_none())];
+    Judged { samples, failures: failure.into_iter().collect() }
 }
 
 impl Judged {

@@ -6,20 +6,23 @@
 //!            -> table: for a terminal; card: the blocks of a model card
 //! ```
 //!
+//! What is known of grades and measurements has its own pairs and figures: [`grades`]. The statistics of all are in [`statistics`].
+//!
 //! How far readings agree with what radiologists wrote of the same studies is no truth, and has a house of its own: [`concordance`].
 //!
 //! [`judge()`] looks at one study and forgets its voxels; a [`Tally`] keeps numbers only, so that a set of any length
-//! needs the memory of one study. Intervals are bootstrapped by subject ([`bootstrap`]). What each figure means is in
+//! needs the memory of one study. Intervals are bootstrapped by subject ([`statistics::bootstrap`]). What each figure means is in
 //! `docs/evaluation.md`. Reading the studies is the caller's business: nothing here runs a network.
 
-pub mod bootstrap;
 pub mod card;
 mod claims;
 pub mod concordance;
 mod discs;
 mod field;
 mod figures;
+pub mod grades;
 mod judge;
+pub mod lines;
 mod masks;
 mod measures;
 mod names;
@@ -29,12 +32,13 @@ mod phantoms;
 mod pieces;
 mod polygon;
 mod split;
+pub mod statistics;
 mod table;
 pub mod truth;
 mod view;
 
 pub use figures::{Failure, Figure, GroupFigures, Kind, Sample, SetFigures, Tally};
-pub use judge::{Judged, judge};
+pub use judge::{Judged, judge, judge_report};
 pub use table::{card_block, table};
 pub use truth::{TruthError, TruthSet, TruthStudy};
 

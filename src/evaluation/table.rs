@@ -1,7 +1,8 @@
 //! Figures as text: a table for a terminal, and the same as Markdown for a model card.
 
-use super::bootstrap::{self, DRAWS, SEED};
 use super::figures::{Figure, Kind, SetFigures};
+use super::grades;
+use super::statistics::bootstrap::{self, DRAWS, SEED};
 use std::fmt::Write;
 
 /// Failures that a model card lists; the rest is counted.
@@ -23,11 +24,13 @@ pub fn table(set: &SetFigures) -> String {
             text.push('\n');
         }
     }
-    let _ = writeln!(text, "\n{} failures", set.failures.len());
+    if !set.groups.is_empty() {
+        let _ = writeln!(text, "\n{} failures", set.failures.len());
+    }
     for failure in &set.failures {
         let _ = writeln!(text, "  {}: {}", failure.study, failure.text);
     }
-    text
+    text + &grades::text(&set.grades, &set.measurements)
 }
 
 /// The same as the block of a model card, made by `command`.
@@ -44,6 +47,10 @@ pub fn card_block(set: &SetFigures, command: &str) -> String {
             let _ = writeln!(text, "| {} |", cells.join(" | "));
         }
         text.push('\n');
+    }
+    text += &grades::block(&set.grades, &set.measurements);
+    if set.groups.is_empty() {
+        return text;
     }
     let _ = writeln!(text, "Failures: {}.", set.failures.len());
     for failure in set.failures.iter().take(CARD_FAILURES_MAX) {

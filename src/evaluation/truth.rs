@@ -1,9 +1,15 @@
 //! What is known of a set of studies: `deepspine.truth/1`, JSON, described by `schemas/truth-1.schema.json`.
 //!
-//! A truth file may be anybody's: it is bounded, unknown keys are refused, and every error names the file and the key.
+//! Grades may also be a table ([`table`]). A truth file may be anybody's: it is bounded, unknown keys are refused, and every error names
+//! the file and the key.
 //! Masks and phantoms' truths are files beside it that are opened when their study is judged, not before.
 
+pub mod grades;
+mod table;
+
+use super::lines::TableError;
 use crate::spine::{Vec3, Vertebra};
+use grades::{TrueGrade, TrueMeasurement};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, Read};
@@ -18,6 +24,8 @@ pub const TRUTH_BYTES_MAX: u64 = 64 << 20;
 pub const STUDIES_MAX: usize = 20_000;
 /// Masks of a study.
 pub const MASKS_MAX: usize = 1024;
+/// Grades of a study, and measurements of it.
+pub const GRADES_MAX: usize = 1024;
 /// Characters of a name, a subject or a group.
 pub const NAME_CHARS_MAX: usize = 64;
 /// Characters of the sentence about the data, and of a path.
@@ -30,6 +38,10 @@ pub const POLYGON_POINTS_MAX: usize = 4096;
 const FURTHEST: f64 = 10_000.0;
 /// Discs that anybody's spine has.
 const DISCS_MAX: usize = 26;
+/// How a file of truths is called that is a table.
+const TABLE_SUFFIX: &str = "csv";
+/// What the name of a set is made of.
+pub(super) const SET_NAME: &str = "1 to 64 letters, digits, `-`, `_` or `.`";
 
 /// Why a truth file can't be used, and what to do.
 #[derive(Debug, Error)]
@@ -66,6 +78,9 @@ pub enum TruthError {
         /// What is wrong and what it may be.
         reason: String,
     },
+    /// A table of truths can't be used.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 /// What a value in a mask stands for.
@@ -101,7 +116,7 @@ pub struct Outlines {
 }
 
 /// What is known of one study; each key is optional, and one at least is there.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TruthStudy {
     /// Folder, file or archive of the study, from the truth file's folder.
@@ -130,6 +145,26 @@ pub struct TruthStudy {
     pub s1_in_view: Option<bool>,
     /// Number of lumbar vertebrae.
     pub lumbar_count: Option<u8>,
+    /// Grades that are known.
+    #[serde(default)]
+    pub grades: Vec<TrueGrade>,
+    /// Measurements that are known.
+    #[serde(default)]
+    pub measurements: Vec<TrueMeasurement>,
+}
+
+impl TruthStudy {
+    /// A study of which nothing is known yet.
+    fn new(path: PathBuf, subject: &str, group: &str) -> Self {
+        Self { path, subject: subject.to_owned(), group: group.to_owned(), ..Self::default() }
+    }
+
+    /// Whether anything is known of it that a report alone does not answer.
+    #[must_use]
+    pub fn needs_voxels(&self) -> bool {
+        let has_names = !self.vertebrae.is_empty() || self.outlines.is_some();
+        has_names || !self.masks.is_empty() || self.discs_in_view.is_some() || self.not_lumbar || self.truth.is_some()
+    }
 }
 
 #[derive(Debug, Deserialize)]
@@ -169,11 +204,14 @@ impl TruthSet {
     }
 }
 
-/// Reads a truth file.
+/// Reads a truth file: a table where it is called `.csv`, else JSON.
 ///
 /// # Errors
 /// [`TruthError`], with the file and the key.
 pub fn load(path: &Path) -> Result<TruthSet, TruthError> {
+    if path.extension().is_some_and(|end| end.eq_ignore_ascii_case(TABLE_SUFFIX)) {
+        return Ok(table::load(path)?);
+    }
     let io_error = |source| TruthError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(io_error)?;
@@ -208,9 +246,8 @@ fn check(file: &File) -> Result<(), Wrong> {
     if file.schema != TRUTH_SCHEMA {
         return wrong("schema", format!("is `{}`; this version reads {TRUTH_SCHEMA}", cut(&file.schema)));
     }
-    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
-    if file.name.is_empty() || file.name.len() > NAME_CHARS_MAX || !file.name.chars().all(allowed) {
-        return wrong("name", format!("must be 1 to {NAME_CHARS_MAX} letters, digits, `-`, `_` or `.`"));
+    if !is_set_name(&file.name) {
+        return wrong("name", format!("must be {SET_NAME}"));
     }
     text("about", &file.about, TEXT_CHARS_MAX)?;
     if let Some(seed) = &file.seed {
@@ -224,6 +261,12 @@ fn check(file: &File) -> Result<(), Wrong> {
             .map_err(|w| Wrong { key: format!("studies[{i}].{}", w.key), reason: w.reason })?;
     }
     Ok(())
+}
+
+/// Whether a set may be called so.
+pub(super) fn is_set_name(name: &str) -> bool {
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "-_.".contains(c);
+    !name.is_empty() && name.len() <= NAME_CHARS_MAX && name.chars().all(allowed)
 }
 
 fn check_study(study: &TruthStudy, has_structures: bool) -> Result<(), Wrong> {
@@ -254,15 +297,37 @@ fn check_study(study: &TruthStudy, has_structures: bool) -> Result<(), Wrong> {
         return wrong("lumbar_count", "is none of 3 to 7");
     }
     study.truth.as_ref().map_or(Ok(()), |p| path("truth", p))?;
-    let known = !study.masks.is_empty() || !study.vertebrae.is_empty() || study.outlines.is_some();
-    if known || study.discs_in_view.is_some() || study.not_lumbar || study.truth.is_some() {
+    check_grades(study)?;
+    if study.needs_voxels() || !study.grades.is_empty() || !study.measurements.is_empty() {
         Ok(())
     } else {
         wrong(
             "path",
-            "is a study of which nothing is known: give masks, vertebrae, outlines, discs_in_view, truth or not_lumbar",
+            "is a study of which nothing is known: give masks, vertebrae, outlines, discs_in_view, grades, \
+             measurements, truth or not_lumbar",
         )
     }
+}
+
+fn check_grades(study: &TruthStudy) -> Result<(), Wrong> {
+    for (key, count) in [("grades", study.grades.len()), ("measurements", study.measurements.len())] {
+        if count > GRADES_MAX {
+            return wrong(key, format!("has {count} entries; {GRADES_MAX} at most"));
+        }
+    }
+    let (grades, measured) = (&study.grades, &study.measurements);
+    for (i, g) in grades.iter().enumerate() {
+        let key = |g: &TrueGrade| (g.level, g.finding, g.side);
+        if grades.iter().take(i).any(|other| key(other) == key(g)) {
+            return wrong(format!("grades[{i}]"), format!("is there twice: {} at {}", g.finding.name(), g.level));
+        }
+    }
+    for (i, m) in measured.iter().enumerate() {
+        if measured.iter().take(i).any(|other| (other.level, other.which) == (m.level, m.which)) {
+            return wrong(format!("measurements[{i}]"), format!("is there twice at {}", m.level));
+        }
+    }
+    Ok(())
 }
 
 fn check_outlines(outlines: &Outlines) -> Result<(), Wrong> {
@@ -328,75 +393,4 @@ fn cut(text: &str) -> String {
 
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test says so by failing")]
-mod tests {
-    use super::*;
-    use serde_json::{Value, json};
-
-    fn set(study: Value) -> Value {
-        json!({
-            "schema": TRUTH_SCHEMA, "name": "ours", "about": "Ten studies, our own.",
-            "structures": {"1": "vertebra", "255": "unlabelled"}, "studies": [study],
-        })
-    }
-
-    fn parsed(file: &Value) -> Result<TruthSet, String> {
-        parse(file.to_string().as_bytes(), Path::new("ours.json")).map_err(|e| e.to_string())
-    }
-
-    fn refused(study: Value) -> String {
-        parsed(&set(study)).unwrap_err()
-    }
-
-    #[test]
-    fn a_whole_study_is_read() {
-        let study = json!({
-            "path": "a", "subject": "1", "group": "T2", "masks": {"1.2.3": "a.png"}, "vertebrae": {"L1": [0, 1, 2.5]},
-            "outlines": {"instance": "1.2.3", "vertebrae": {"L1": [[[0, 0], [4, 0], [4, 4]]]}},
-            "discs_in_view": 7, "s1_in_view": true, "lumbar_count": 5,
-        });
-        let read = parsed(&set(study)).unwrap();
-        assert_eq!(read.structures[&1], MaskClass::Vertebra);
-        assert_eq!(read.structures[&0], MaskClass::Background);
-        assert_eq!(read.studies[0].vertebrae["L1"], [0.0, 1.0, 2.5]);
-        assert_eq!(read.resolve(Path::new("x.png")), Path::new("x.png"));
-    }
-
-    #[test]
-    fn errors_name_the_file_and_the_key() {
-        let study = |more: Value| {
-            let mut study = json!({"path": "a", "subject": "1", "discs_in_view": 7});
-            study.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-            refused(study)
-        };
-        let of = |more, expected: &str| {
-            let said = study(more);
-            assert!(said.starts_with("ours.json") && said.contains(expected), "{said}");
-        };
-        of(json!({"disks": 4}), "unknown field `disks`");
-        of(json!({"vertebrae": {"L9": [0, 0, 0]}}), "`studies[0].vertebrae.L9` is no vertebra's name");
-        of(json!({"vertebrae": {"L1": [0, 0, 1e9]}}), "`studies[0].vertebrae.L1` is no position");
-        of(json!({"discs_in_view": 99}), "`studies[0].discs_in_view` is more than");
-        of(json!({"subject": ""}), "`studies[0].subject` must be one line");
-        of(json!({"lumbar_count": 2}), "`studies[0].lumbar_count`");
-        of(json!({"outlines": {"instance": "1", "vertebrae": {"L1": [[[0, 0], [1, 1]]]}}}), "a polygon of 2 points");
-        let unknown = refused(json!({"path": "a", "subject": "1"}));
-        assert!(unknown.contains("`studies[0].path` is a study of which nothing is known"), "{unknown}");
-    }
-
-    #[test]
-    fn a_set_has_a_name_a_table_and_studies() {
-        let study = json!({"path": "a", "subject": "1", "masks": {"1": "a.png"}});
-        let changed = |key: &str, value: Value| {
-            let mut file = set(study.clone());
-            file[key] = value;
-            parsed(&file).unwrap_err()
-        };
-        assert!(changed("schema", json!("deepspine.truth/2")).contains("reads deepspine.truth/1"));
-        assert!(changed("name", json!("a -->")).contains("`name` must be"));
-        assert!(changed("studies", json!([])).contains("`studies` has 0 studies"));
-        assert!(changed("structures", json!({})).contains("`studies[0].masks` need the table"));
-        assert!(changed("structures", json!({"256": "disc"})).contains("`structures.256`"));
-        assert!(changed("structures", json!({"1": "bone"})).contains("unknown variant `bone`"));
-        assert!(parse(b"not json", Path::new("x.json")).unwrap_err().to_string().starts_with("x.json is no deepspine"));
-    }
-}
+mod tests;

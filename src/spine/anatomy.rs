@@ -145,7 +145,7 @@ impl fmt::Display for Vertebra {
 }
 
 /// An intervertebral disc, by the vertebrae above and below it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Disc {
     /// The vertebra on its head side.
     pub upper: Vertebra,

@@ -40,10 +40,19 @@ impl GradeScale {
             Self::Presence => &["absent", "present"],
         }
     }
+
+    /// The place of the first grade that is not normal: Pfirrmann's I and II are no degeneration.
+    #[must_use]
+    pub const fn first_abnormal(self) -> usize {
+        match self {
+            Self::Pfirrmann => 2,
+            Self::Stenosis | Self::Presence => 1,
+        }
+    }
 }
 
 /// What is graded at a disc level.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum GradedFinding {
     /// Stenosis of the central canal.
     CentralCanalStenosis,
@@ -116,10 +125,26 @@ impl GradedFinding {
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|finding| finding.name() == name)
     }
+
+    /// The scale of its grades.
+    #[must_use]
+    pub const fn scale(self) -> GradeScale {
+        match self {
+            Self::CentralCanalStenosis | Self::SubarticularStenosis | Self::ForaminalStenosis => GradeScale::Stenosis,
+            Self::DiscDegeneration => GradeScale::Pfirrmann,
+            _ => GradeScale::Presence,
+        }
+    }
+
+    /// Whether each side has its own grade.
+    #[must_use]
+    pub const fn is_sided(self) -> bool {
+        matches!(self, Self::SubarticularStenosis | Self::ForaminalStenosis)
+    }
 }
 
 /// A side of the patient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BodySide {
     /// The patient's left, +x of LPS.
     Left,

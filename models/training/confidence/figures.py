@@ -3,14 +3,14 @@
     print(lines(logits, truth, groups, subject))
 
 ECE of each threshold (equal-mass bins), class-average accuracy of the decided class, coverage and mean size of the sets by class.
-Sizes are in calibration classes.
+Sizes are in calibration classes. For choosing while training; what is told of a network is `deepspine evaluate`'s of the same rows (`predictions`).
 """
 
 import numpy as np
 
-from .calibrate import SEED, apply, calibrate, of_classes
+from . import predictions
+from .calibrate import SEED, of_classes
 
-FOLDS = 5
 ECE_BINS = 10
 
 
@@ -21,11 +21,6 @@ def ece(probability, y):
     return float(sum(abs(probability[b].mean() - y[b].mean()) * len(b) for b in bins) / len(order))
 
 
-def folds_by_subject(subject, seed=SEED):
-    names, who = np.unique(subject, return_inverse=True)
-    return (np.random.default_rng(seed).permutation(len(names)) % FOLDS)[who]
-
-
 def cross_fitted(logits, truth, groups, subject, alphas=(0.1,), seed=SEED):
     """The figures as a dict; arguments as `calibrate.calibrate`'s."""
     logits, truth, subject = np.asarray(logits, float), np.asarray(truth, int), np.asarray(subject)
@@ -33,17 +28,9 @@ def cross_fitted(logits, truth, groups, subject, alphas=(0.1,), seed=SEED):
     logits, truth, subject = logits[usable], truth[usable], subject[usable]
     groups = np.asarray(groups)
     classes = groups.max() + 1
-    n = len(truth)
-    said, decided = np.empty((n, classes)), np.empty(n, int)
-    first, last = (np.empty((len(alphas), n), int) for _ in range(2))
-    fold = folds_by_subject(subject, seed)
-    for f in range(FOLDS):
-        mine = fold == f
-        calibration = calibrate(logits[~mine], truth[~mine], groups, subject[~mine], seed)
-        for a, alpha in enumerate(alphas):
-            out = apply(calibration, logits[mine], alpha)
-            first[a, mine], last[a, mine] = groups[out["first"]], groups[out["last"]]
-        said[mine], decided[mine] = of_classes(out["probabilities"], groups), groups[out["grade"]]
+    rows = predictions.cross_fitted(logits, truth, groups, subject, alphas, seed=seed)
+    said, decided = of_classes(rows["probabilities"], groups), groups[rows["grade"]]
+    first, last = groups[rows["first"]], groups[rows["last"]]
     worse = said[:, ::-1].cumsum(1)[:, ::-1][:, 1:]
     present = [c for c in range(classes) if (truth == c).any()]
     found = {

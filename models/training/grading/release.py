@@ -3,8 +3,8 @@
     python -m grading.release --work WORK degeneration --runs deg deg2 --version 0.1.0    # into ../manifest.toml
     python -m grading.release --work WORK stenosis --name s --version 0.1.0               # into ../research/manifest.toml
 
-Calibration is from folds that the fold's network has not seen; held-out subjects are in none. Prints the figures of each head (grading.figures and
-confidence.figures), and writes them beside the network as a block of its model card.
+Calibration is from folds that the fold's network has not seen; held-out subjects are in none. What is said of every level by networks and calibrations
+that have not seen it goes to WORK/predictions_NETWORK.csv, whose figures `deepspine evaluate` (--deepspine) writes into the network's card.
 """
 
 import argparse
@@ -13,6 +13,7 @@ import hashlib
 import inspect
 import os
 import re
+import subprocess
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +23,7 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from confidence import calibrate
-from confidence import figures as confidence_figures
+from confidence import calibrate, predictions
 
 from . import figures, frames, levels, networks, sets, strangeness
 from .fit import prepared
@@ -156,27 +156,6 @@ def head_lines(finding, side, scale, given, output, calibration):
     return rows + ["]"]
 
 
-def judged_head(name, logits, truth, groups, subject, classes):
-    """Prints and returns the figures of a head, judged on folds that neither network nor calibration saw."""
-    said = [figures.line(sets.Task(name, classes), logits, truth, subject, groups)]
-    said += confidence_figures.lines(logits, truth, groups, subject).splitlines()
-    print("\n".join(said), flush=True)
-    return said
-
-
-def held_out_line(name, logits, truth, use, calibration, classes, group):
-    """One line of figures with the calibration that ships; no AUROC of fewer than eight of either kind."""
-    y = truth[use]
-    out = calibrate.apply(calibration, logits[use], 0.1)
-    held = (out["first"] <= y) & (y <= out["last"])
-    areas = [f">{k} {figures.auroc(logits[use][:, k], y > k):.3f}" for k in range(classes - 1) if min((y > k).sum(), (y <= k).sum()) >= figures.FEWEST]
-    more = f" quadratic kappa {figures.kappa(y, out['grade'], classes, 2):.3f}" if classes > 2 else ""
-    return (
-        f"{name:22} {len(np.unique(group[use])):3} subjects {len(y):4} levels, by grade {np.bincount(y, minlength=classes).tolist()}; AUROC {' '.join(areas) or 'of too few'}"
-        f"{more}; sets of 90 % hold {held.mean():.3f} at {np.mean(out['last'] - out['first'] + 1):.2f}"
-    )
-
-
 def numbered(names):
     return np.unique(names, return_inverse=True)[1]
 
@@ -199,7 +178,7 @@ def degeneration(options):
     index = np.where(crops.part < 0)[0]
     unseen[index] = np.mean([np.load(options.work / "fit" / f"{run}_all.npz")["logits"] for run in options.runs], 0)
     first_look = z["look"] == "t2"
-    rows, card, held_out, output = [], ["Five folds by subject:"], ["", "Held-out subjects, judged once, with what ships:"], 0
+    rows, told, output = [], [], 0
     for name, classes, finding, given in DEGENERATION_HEADS:
         sides = ["note_root_left", "note_root_right"] if name == "note_root" else [name]
         truth = np.max([crops.truth[:, at[s][0]] for s in sides], 0).astype(int)
@@ -207,10 +186,15 @@ def degeneration(options):
         has_views = first_look & (truth >= 0) & ((z["present"][:, 0] == 1) | ("t2" not in given))
         use = has_views & np.isfinite(logit[:, 0])
         calibration = calibrate.calibrate(logit[use], truth[use], list(range(classes)), numbered(crops.group[use]))
-        card += judged_head(finding, logit[use], truth[use], list(range(classes)), numbered(crops.group[use]), classes)
+        scale, classes_of_grades = "pfirrmann" if classes == 5 else "presence", list(range(classes))
+        found = predictions.cross_fitted(logit[use], truth[use], classes_of_grades, numbered(crops.group[use]))
         late = np.mean([unseen[:, at[s][1] : at[s][1] + classes - 1] for s in sides], 0)
-        held_out.append(held_out_line(finding, late, truth, has_views & (crops.part < 0), calibration, classes, crops.group))
-        rows += head_lines(finding, None, "pfirrmann" if classes == 5 else "presence", given, output, calibration)
+        held_out = has_views & (crops.part < 0)
+        shipped = predictions.applied(calibration, late[held_out])
+        for group, rows_of_group, said in (("five folds", use, found), ("held out", held_out, shipped)):
+            names, places = crops.group[rows_of_group], z["disc"][rows_of_group]
+            told += predictions.table(said, truth[rows_of_group], classes_of_grades, finding=finding, scale=scale, subject=names, level=places, group=group)
+        rows += head_lines(finding, None, scale, given, output, calibration)
         output += classes - 1
     members = degeneration_members(options.work, options.runs, crops)
     # Strangeness of T2 with T1, of T2 alone and of T1 alone: three pictures.
@@ -225,8 +209,7 @@ def degeneration(options):
     export(Degeneration(members, crops.tasks, gates).eval(), inputs, path)
     entry = entry_of("degeneration", path, options.version, f'"{FREE_TERMS}"', inputs, [SPIDER, SUDIRMAN, IMAGENET], rows)
     write_entry(MODELS / "manifest.toml", "degeneration", entry)
-    print("\n".join(held_out))
-    write_card(MODELS / "degeneration.md", card + held_out)
+    write_card(MODELS / "degeneration.md", told, options)
 
 
 @torch.no_grad()
@@ -270,7 +253,11 @@ def stenosis(options):
         "canal": ("central-canal-stenosis", None), "left_recess": ("subarticular-stenosis", "left"), "right_recess": ("subarticular-stenosis", "right"),
         "left_foramen": ("foraminal-stenosis", "left"), "right_foramen": ("foraminal-stenosis", "right"),
     }
-    rows, card, output = [], [], 3 * len(levels.SITES)
+    a, f = np.load(options.work / "axial.npz"), np.load(options.work / "foramina.npz")
+    level = np.array([a["level"][v[0]] if v[0] >= 0 else f["level"][max(v[1:3])] if max(v[1:3]) >= 0 else "" for v in whole])
+    # An axial slice between two levels is of neither alone.
+    level[np.char.find(level, "|") >= 0] = ""
+    rows, told, output = [], [], 3 * len(levels.SITES)
     for s, site in enumerate(levels.SITES):
         finding, side = findings[site]
         said = data.said[:, 3 * s : 3 * s + 3]
@@ -279,13 +266,17 @@ def stenosis(options):
             needs = [f"foramen_{side}" if g == "foramen" else g for g in given]
             there = np.all([whole[:, networks.VIEWS.index(n)] >= 0 for n in needs], 0)
             use = rsna & there & (said[:, 1] >= 0) & (said[:, 2] >= 0) & np.isfinite(logits[given][:, 0])
-            index = np.where(use)[0]
+            index, weight, times = np.where(use)[0], None, np.ones(use.sum(), int)
             if "foramen" in given and "foramen" in site:
-                index = natural(index, truth[index])
+                weight, times = natural(truth[index])
             logit = logits[given][index, 3 * s : 3 * s + 3].astype(float)
-            subject = numbered(data.group[index])
-            calibration = calibrate.calibrate(logit, truth[index], STENOSIS_CLASSES, subject)
-            card += judged_head(f"{site} from {' + '.join(given)}", logit, truth[index], STENOSIS_CLASSES, subject, 3)
+            drawn, subject = np.repeat(np.arange(len(index)), times), numbered(data.group[index])
+            calibration = calibrate.calibrate(logit[drawn], truth[index][drawn], STENOSIS_CLASSES, subject[drawn])
+            found = predictions.cross_fitted(logit, truth[index], STENOSIS_CLASSES, subject, times=times)
+            told += predictions.table(
+                found, truth[index], STENOSIS_CLASSES, finding=finding, scale="stenosis", subject=data.group[index], level=level[index],
+                group=" + ".join(given), side=side or "", weight=weight,
+            )
             rows += head_lines(finding, side, "stenosis", needs, 3 * s, calibration)
     folder = MODELS / "research"
     folder.mkdir(exist_ok=True)
@@ -303,16 +294,16 @@ def stenosis(options):
     export(OfStenosis(network, gates).eval(), inputs, folder / "stenosis.onnx")
     entry = entry_of("stenosis", folder / "stenosis.onnx", options.version, f'"{RSNA_TERMS}"', inputs, [RSNA, SUDIRMAN, IMAGENET], rows)
     write_entry(folder / "manifest.toml", "stenosis", entry, '# For non-commercial research alone: adds to the set in whose folder it lies.\nadds_to = ".."\n')
-    write_card(folder / "stenosis.md", card)
+    write_card(folder / "stenosis.md", told, options)
 
 
-def natural(index, truth, seed=sets.FOLDS):
-    """Rows so drawn again that the grades have their natural mix."""
+def natural(truth, seed=sets.FOLDS):
+    """What each row weighs so that the grades have their natural mix, and how often it is drawn where calibration knows no weights."""
     rng = np.random.default_rng(seed)
     share = np.bincount(truth, minlength=3) / len(truth)
-    weight = (FORAMEN_MIX / share) / (FORAMEN_MIX / share).min()
-    times = np.floor(weight[truth] + rng.random(len(truth))).astype(int)
-    return np.repeat(index, times)
+    weight = FORAMEN_MIX / share
+    times = np.floor((weight / weight.min())[truth] + rng.random(len(truth))).astype(int)
+    return weight[truth], times
 
 
 def entry_of(name, path, version, terms, inputs, trained_on, rows, made="grading.release"):
@@ -332,11 +323,12 @@ def write_entry(path, name, entry, head=""):
     path.write_text("\n".join([*others, entry]))
 
 
-def write_card(path, lines):
-    """Puts the figures between the card's marks, where there is a card."""
-    if path.exists():
-        block = "<!-- figures -->\n```text\n" + "\n".join(lines) + "\n```\n<!-- end -->"
-        path.write_text(re.sub(r"<!-- figures -->.*?<!-- end -->", lambda _: block, path.read_text(), flags=re.S))
+def write_card(path, told, options):
+    """The predictions, and their figures in the card, where there is one."""
+    table = options.work / f"predictions_{path.stem}.csv"
+    predictions.write(table, told)
+    card = ["--card", str(path)] if path.exists() else []
+    subprocess.run([options.deepspine, "evaluate", "--predictions", str(table), *card], check=True)
 
 
 def main():
@@ -346,6 +338,7 @@ def main():
     parser.add_argument("--runs", nargs="+", default=["deg", "deg2"])
     parser.add_argument("--name", default="s")
     parser.add_argument("--version", required=True)
+    parser.add_argument("--deepspine", default="deepspine", help="the program that judges")
     options = parser.parse_args()
     {"degeneration": degeneration, "stenosis": stenosis}[options.network](options)
 

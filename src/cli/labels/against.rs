@@ -4,10 +4,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use super::records::Record;
-use super::{Args, Format, batches, readings, table_row};
-use crate::appliance::identity;
-use crate::cli::analyze::PUBLIC_KEY;
+use super::{Args, Format, batches, table_row};
 use crate::cli::exit::{CliError, Exit};
+use crate::cli::readings::{self, Readings};
 use crate::evaluation::concordance::{
     self as concordance, COLUMNS, Compared, Concordance, Fit, Listed, Reading, Shelf, Tally, Totals, Worst,
 };
@@ -20,14 +19,11 @@ use crate::labels::{Labeller, Lexicon};
 /// # Errors
 /// 65 where a text, a reading or an id could not be used, 66 where there is no reading or no key, 73 where nothing can be written.
 pub(super) fn run(args: &Args, lexicon: &Lexicon) -> Result<(), CliError> {
-    let key = match &args.study_key_file {
-        None => PUBLIC_KEY,
-        Some(path) => identity::read_key(path).map_err(|error| key_error(&error))?,
-    };
-    let (shelf, unreadable_readings) = readings::shelf(&args.against)?;
+    let key = readings::key(args.study_key_file.as_deref())?;
+    let Readings { shelf, unreadable, .. } = readings::find(&args.against, "--against")?;
     let holder = Holder { shelf: &shelf, key: &key, policy: args.policy(), format: args.format };
     let mut out = BufWriter::new(io::stdout().lock());
-    let concordance = match hold(args, lexicon, &holder, unreadable_readings, &mut out) {
+    let concordance = match hold(args, lexicon, &holder, unreadable, &mut out) {
         Ok(concordance) => concordance,
         // Nobody listens any more: `… | head`.
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => return Ok(()),
@@ -37,12 +33,6 @@ pub(super) fn run(args: &Args, lexicon: &Lexicon) -> Result<(), CliError> {
         picture(&concordance, path)?;
     }
     complaint(&concordance.totals).map_or(Ok(()), |text| Err(CliError::new(Exit::BadInput, text)))
-}
-
-fn key_error(error: &io::Error) -> CliError {
-    // A file that is there and holds no key.
-    let exit = if error.kind() == io::ErrorKind::Other { Exit::BadInput } else { CliError::for_input(error.kind()) };
-    CliError::new(exit, error)
 }
 
 fn picture(concordance: &Concordance, path: &Path) -> Result<(), CliError> {

@@ -2,7 +2,8 @@
 
 use std::io;
 
-use super::records::{Bad, Record, Records};
+use super::records::{Record, Records};
+use crate::cli::readings::Bad;
 use crate::labels::{Labeller, Lexicon};
 
 /// Reports that are read before they are labelled, for each thread.

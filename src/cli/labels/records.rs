@@ -5,12 +5,11 @@ use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
+use crate::cli::readings::{Bad, FOLDER_DEPTH_MAX};
 use crate::dicom;
 
 /// Longest report, bytes.
 pub(super) const REPORT_BYTES_MAX: usize = 16 << 20;
-/// Deepest folder that is followed.
-pub(super) const FOLDER_DEPTH_MAX: usize = 16;
 /// Columns that are taken for the text, and for the id, where none is named.
 const TEXT_COLUMNS: [&str; 6] = ["text", "report", "note", "report_text", "body", "findings"];
 const ID_COLUMNS: [&str; 7] = ["id", "report_id", "accession", "study", "study_id", "patient", "note_id"];
@@ -61,15 +60,6 @@ pub(super) struct Record {
     pub(super) source: String,
     /// Its text.
     pub(super) text: String,
-}
-
-/// What could not be read, and why.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Bad {
-    /// File, and line or row.
-    pub(super) place: String,
-    /// Why, and what to do.
-    pub(super) reason: String,
 }
 
 type Found = Result<Record, Bad>;

@@ -1,12 +1,10 @@
 //! How often texts and readings agree: the table of one against the other, and the figures of it.
-//!
-//! Kappa is Cohen's (1960), with linear and quadratic weights (1968): the agreement beyond what the two margins give by chance, as a
-//! share of what there could be.
 
 use std::ops::RangeInclusive;
 
 use super::compare::{Agreement, Pair};
 use super::subject::{GRADES_MAX, Said, Scale};
+use crate::evaluation::statistics::kappa;
 
 /// Rows of a table: the grades that a text may give, presence without a grade, and uncertainty.
 pub(super) const ROWS: usize = GRADES_MAX + 2;
@@ -176,14 +174,14 @@ impl Counts {
             Measure::LinearKappa | Measure::QuadraticKappa => None,
             Measure::PresenceKappa => {
                 let presence = self.presence(scale);
-                kappa(2, 1, |said, read| presence[said][read])
+                kappa(2, 1, |said, read| f64::from(presence[said][read]))
             }
             _ => self.share(measure, scale).filter(|(_, all)| *all > 0).map(|(of, all)| f64::from(of) / f64::from(all)),
         }
     }
 
     fn weighted_kappa(&self, scale: Scale, power: i32) -> Option<f64> {
-        kappa(scale.grades().len(), power, |said, read| self.table[said][read])
+        kappa(scale.grades().len(), power, |said, read| f64::from(self.table[said][read]))
     }
 
     /// The pairs on which `measure` rests.
@@ -226,24 +224,6 @@ pub(super) fn agreeing(scale: Scale, row: usize) -> RangeInclusive<usize> {
         PRESENT_ROW | UNCERTAIN_ROW => first..=scale.grades().len() - 1,
         graded => graded..=graded,
     }
-}
-
-/// Kappa of a square table of `size`, a distance of d weighing (d / (size - 1))^power against it; `None` where the table is empty or the
-/// margins leave nothing to chance.
-fn kappa(size: usize, power: i32, cell: impl Fn(usize, usize) -> u32) -> Option<f64> {
-    let sum = |of: &dyn Fn(usize) -> u32| -> f64 { (0..size).map(|i| f64::from(of(i))).sum() };
-    let said: Vec<f64> = (0..size).map(|i| sum(&|j| cell(i, j))).collect();
-    let read: Vec<f64> = (0..size).map(|j| sum(&|i| cell(i, j))).collect();
-    let all: f64 = said.iter().sum();
-    let (mut observed, mut by_chance) = (0.0, 0.0);
-    for (i, said) in said.iter().enumerate() {
-        for (j, read) in read.iter().enumerate() {
-            let weight = (i.abs_diff(j) as f64 / (size - 1) as f64).powi(power);
-            observed += weight * f64::from(cell(i, j));
-            by_chance += weight * said * read / all;
-        }
-    }
-    (all > 0.0 && by_chance > 0.0).then(|| 1.0 - observed / by_chance)
 }
 
 #[cfg(test)]

@@ -11,13 +11,12 @@ use serde::Serialize;
 use super::compare::{Compared, Diameter, Pair};
 use super::counts::{Counts, KAPPA_PAIRS_MIN, Measure, agreeing, rows};
 use super::subject::{Scale, Subject};
-use crate::evaluation::bootstrap::{self, DRAWS, SEED};
+use crate::evaluation::statistics::Differences;
+use crate::evaluation::statistics::bootstrap::{self, DRAWS, SEED};
 use crate::labels::Side;
 
 /// Groups of studies that are drawn.
 pub(super) const CLUSTERS_MAX: usize = 1000;
-/// Half the width of the limits of agreement, in standard deviations (Bland and Altman 1986).
-const LIMITS_SD: f64 = 1.96;
 
 /// Pairs being counted.
 #[derive(Debug, Default)]
@@ -36,14 +35,6 @@ struct Series {
     by_cluster: BTreeMap<usize, Counts>,
     doubtful: Counts,
     studies: usize,
-}
-
-/// Differences of diameters: how many, their sum, the sum of their squares.
-#[derive(Debug, Clone, Copy, Default)]
-struct Differences {
-    n: usize,
-    sum: f64,
-    squares: f64,
 }
 
 impl Tally {
@@ -75,9 +66,7 @@ impl Tally {
 
     fn add_diameter(&mut self, cluster: usize, diameter: &Diameter) {
         if diameter.is_sure {
-            let difference = diameter.difference_mm();
-            let of = self.diameters.entry(cluster).or_default();
-            *of = Differences { n: of.n + 1, sum: of.sum + difference, squares: of.squares + difference * difference };
+            self.diameters.entry(cluster).or_default().add(diameter.difference_mm());
         } else {
             self.doubtful_diameters += 1;
         }
@@ -283,40 +272,20 @@ pub struct DiameterFigures {
 }
 
 fn diameters(clusters: &[Differences], doubtful_pairs: usize) -> Option<DiameterFigures> {
-    let all = joined(&mut clusters.iter());
-    if all.n + doubtful_pairs == 0 {
+    let all = Differences::joined(clusters);
+    let pairs = all.n as usize;
+    if pairs + doubtful_pairs == 0 {
         return None;
     }
-    let [drawn] = bootstrap::intervals(clusters, |drawn| [joined(drawn).mean()]);
+    let [drawn] = bootstrap::intervals(clusters, |drawn| [Differences::joined(drawn).mean()]);
     let mean_interval_mm = drawn.filter(|[low, high]| low < high);
-    let limits = all.mean().zip(all.sd()).map(|(mean, sd)| [mean - LIMITS_SD * sd, mean + LIMITS_SD * sd]);
     Some(DiameterFigures {
-        pairs: all.n,
+        pairs,
         mean_mm: all.mean(),
         mean_interval_mm,
-        limits_of_agreement_mm: limits,
+        limits_of_agreement_mm: all.limits(),
         doubtful_pairs,
     })
-}
-
-fn joined(differences: &mut dyn Iterator<Item = &Differences>) -> Differences {
-    differences.fold(Differences::default(), |a, b| Differences {
-        n: a.n + b.n,
-        sum: a.sum + b.sum,
-        squares: a.squares + b.squares,
-    })
-}
-
-impl Differences {
-    fn mean(&self) -> Option<f64> {
-        (self.n > 0).then(|| self.sum / self.n as f64)
-    }
-
-    fn sd(&self) -> Option<f64> {
-        let mean = self.mean().filter(|_| self.n > 1)?;
-        let variance = (self.squares - self.n as f64 * mean * mean) / (self.n - 1) as f64;
-        Some(variance.max(0.0).sqrt())
-    }
 }
 
 #[cfg(test)]

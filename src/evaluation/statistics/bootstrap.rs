@@ -43,19 +43,45 @@ pub fn intervals<S, const N: usize>(
     figures: impl Fn(&mut dyn Iterator<Item = &S>) -> [Option<f64>; N],
 ) -> [Option<[f64; 2]>; N] {
     let mut drawn: [Vec<f64>; N] = std::array::from_fn(|_| Vec::new());
-    if !subjects.is_empty() {
-        let mut random = SplitMix64(SEED);
-        for _ in 0..DRAWS {
-            let values = figures(&mut (0..subjects.len()).map(|_| &subjects[random.below(subjects.len())]));
-            for (all, value) in drawn.iter_mut().zip(values) {
-                all.extend(value);
-            }
+    draws(subjects.len(), |places| {
+        let values = figures(&mut places.filter_map(|place| subjects.get(place)));
+        for (all, value) in drawn.iter_mut().zip(values) {
+            all.extend(value);
         }
+    });
+    drawn.map(interval_of)
+}
+
+/// The same for as many figures as there are, which take how often each of `subjects` was drawn.
+pub fn intervals_by_times(
+    subjects: usize,
+    mut figures: impl FnMut(&[f64]) -> Vec<Option<f64>>,
+) -> Vec<Option<[f64; 2]>> {
+    let mut drawn: Vec<Vec<f64>> = Vec::new();
+    let mut times = vec![0.0; subjects];
+    draws(subjects, |places| {
+        times.fill(0.0);
+        places.for_each(|place| times.iter_mut().skip(place).take(1).for_each(|n| *n += 1.0));
+        let values = figures(&times);
+        drawn.resize_with(values.len(), Vec::new);
+        for (all, value) in drawn.iter_mut().zip(values) {
+            all.extend(value);
+        }
+    });
+    drawn.into_iter().map(interval_of).collect()
+}
+
+/// Calls `each` with the places of the subjects of every draw.
+fn draws(subjects: usize, mut each: impl FnMut(&mut dyn Iterator<Item = usize>)) {
+    let mut random = SplitMix64(SEED);
+    for _ in 0..if subjects == 0 { 0 } else { DRAWS } {
+        each(&mut (0..subjects).map(|_| random.below(subjects)));
     }
-    drawn.map(|mut values| {
-        values.sort_by(f64::total_cmp);
-        (2 * values.len() > DRAWS).then(|| ENDS.map(|share| quantile(&values, share)))
-    })
+}
+
+fn interval_of(mut values: Vec<f64>) -> Option<[f64; 2]> {
+    values.sort_by(f64::total_cmp);
+    (2 * values.len() > DRAWS).then(|| ENDS.map(|share| quantile(&values, share)))
 }
 
 /// The value below which `share` of `ordered` lies, between neighbours in proportion.
@@ -123,6 +149,18 @@ mod tests {
         assert_eq!(interval(&values), interval(&values));
         assert_eq!(interval(&one_each(&[0.9])), [0.9, 0.9]);
         assert!(interval(&[])[0].is_nan());
+    }
+
+    #[test]
+    fn times_and_subjects_are_drawn_alike() {
+        let subjects = one_each(&[0.9, 0.8, 0.95, 0.7, 0.2]);
+        let by_times = intervals_by_times(subjects.len(), |times| {
+            vec![Some(times.iter().zip(&subjects).map(|(n, s)| n * s.sum).sum::<f64>() / subjects.len() as f64), None]
+        });
+        let [low, high] = interval(&subjects);
+        let [a, b] = by_times[0].unwrap_or_default();
+        assert!((low - a).abs() < 1e-12 && (high - b).abs() < 1e-12 && by_times[1].is_none(), "{by_times:?}");
+        assert!(intervals_by_times(0, |_| vec![Some(1.0)]).is_empty());
     }
 
     #[test]
