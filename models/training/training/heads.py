@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from confidence import calibrate, figures
+from confidence import calibrate
+from confidence.predictions import folds_by_subject
 
 from .learn import ALL, HELD_OUT
 
@@ -108,7 +109,7 @@ def thin_classes(head):
 
 def predictions(head, data, seed):
     """Rows of predictions.csv: unseen folds, each calibrated on other subjects; held-out subjects with the calibration that ships."""
-    fold = figures.folds_by_subject(data.subject[head.rows], seed)
+    fold = folds_by_subject(data.subject[head.rows], seed)
     for f in np.unique(fold):
         mine = fold == f
         others = calibrate.calibrate(head.logits[~mine], head.truth[~mine], head.groups, data.subject[head.rows[~mine]], seed)
