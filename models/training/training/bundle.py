@@ -8,6 +8,7 @@ from pathlib import Path
 
 from grading import release
 
+from .learn import OfViews
 from .problems import Problem
 
 TRAINED_BY = "training fit"
@@ -72,7 +73,7 @@ def terms_of(config):
 def export(learner, whole, path):
     network = whole.cpu()
     if learner.config.network == "stenosis":
-        network = release.OfStenosis(network).eval()
+        network = OfViews(network).eval()
     try:
         release.export(network, learner.inputs, path)
     except AssertionError as error:

@@ -178,6 +178,18 @@ class Degeneration(Learner):
         return fit.logits_of(self.run(), network.to(self.device), torch.from_numpy(self.data.views["disc"][rows]), self.device)
 
 
+class OfViews(torch.nn.Module):
+    """The stenosis network as the appliance runs it, on one level: without its mid-sagittal branch, which was not taught."""
+
+    def __init__(self, whole):
+        super().__init__()
+        self.whole = whole
+        del whole.disc
+
+    def forward(self, axial, foramen_left, foramen_right, present):
+        return self.whole(axial, foramen_left, foramen_right, None, torch.cat([present, torch.zeros(1, 1)], 1))
+
+
 class Stenosis(Learner):
     # Column of each site among the network's fifteen.
     COLUMN = {

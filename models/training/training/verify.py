@@ -10,9 +10,9 @@ import onnxruntime
 import torch
 
 from confidence import calibrate
-from grading import release
 
 from . import readings
+from .learn import OfViews
 from .problems import Problem
 
 # Most by which a logit of ONNX Runtime may differ from PyTorch's.
@@ -40,7 +40,7 @@ def beside_torch(learner, whole, path):
     """The most by which ONNX Runtime differs from PyTorch on views that were taught."""
     rows = np.arange(len(learner.data.part))[:LEVELS_COMPARED]
     inputs = learner.shown(rows)
-    network = release.OfStenosis(whole).eval() if learner.config.network == "stenosis" else whole
+    network = OfViews(whole).eval() if learner.config.network == "stenosis" else whole
     expected = np.concatenate([network(*(torch.from_numpy(values[k : k + 1]) for values in inputs)).numpy() for k in range(len(rows))])
     worst = float(np.abs(logits_of(session(path), inputs) - expected).max())
     if not worst <= LOGIT_TOLERANCE:
