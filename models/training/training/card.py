@@ -10,16 +10,15 @@ import onnx
 import onnxruntime
 import torch
 
-from confidence import figures as confidence_figures
-from grading import figures, release, sets
+from grading import figures
 
 from .bundle import TRAINED_BY, terms_of
 from .heads import classes_of, thin_classes
 from .readings import version
 
 
-def card(config, learner, heads, why, said):
-    """The model card, all of it made from the run."""
+def card(config, learner, heads, why, said, predicted):
+    """The model card, all of it made from the run; the figures of the file `predicted` have their place in it, and are not there yet."""
     data = learner.data
     terms, trained_on = terms_of(config)
     used, late = data.part >= 0, data.part < 0
@@ -39,9 +38,9 @@ def card(config, learner, heads, why, said):
         lines += ["Thin classes: too few subjects for a prediction set at 10 % to promise anything of them (`set_thin` in a report):", "", *thin, ""]
     lines += [
         "## Figures", "",
-        f"{config.folds} folds by subject: what a network that had not seen a subject says of it, calibrated on other subjects. `>k` is AUROC of",
-        "\"worse than grade k\" (number of positives) with its 95 % interval by subject; sizes of sets count classes. Of so few subjects as make a class",
-        f"thin, no figure says much.{seen_at_the_start(config)}", "", "```text",
+        f"{config.folds} folds by subject: what a network that had not seen a subject says of it, calibrated on other subjects (`predictions.csv`), as",
+        f"`deepspine evaluate --predictions` prints it. Of so few subjects as make a class thin, no figure says much.{seen_at_the_start(config)}", "",
+        f"<!-- evaluate: {predicted.stem} -->", "<!-- end -->", "", "By fold; `>k` is AUROC of \"worse than class k\":", "", "```text",
         *(line for head in heads for line in judged(config, data, head)), "```", "", "## Made by", "", "```toml", config.text.strip(), "```", "",
         "| | |", "|---|---|", *(f"| {name} | {value} |" for name, value in made_with(config).items()), *(f"| {name} | {value} |" for name, value in said.items()), "",
     ]
@@ -62,19 +61,16 @@ def levels_by_class(head):
 
 
 def judged(config, data, head):
-    """The figures of a head on folds that neither network nor calibration saw, and on held-out subjects."""
-    classes = max(head.groups) + 1
-    subject = release.numbered(data.subject[head.rows])
-    name = " ".join(filter(None, [head.finding.name, head.side, "from", head.group]))
-    yield figures.line(sets.Task(name, classes), head.logits, head.truth, subject, head.groups)
-    yield confidence_figures.lines(head.logits, head.truth, head.groups, subject, config.alphas)
+    """What each fold's network says of its own subjects, and that of all of held-out ones."""
+    subject = data.subject[head.rows]
+    yield " ".join(filter(None, [head.finding.name, head.side, "from", head.group]))
     for fold in range(config.folds):
         mine = data.part[head.rows] == fold
         if mine.any():
-            yield f"fold {fold}: {of_few(head.logits[mine], head.truth[mine], subject[mine], head.groups)}"
+            yield f"  fold {fold}: {of_few(head.logits[mine], head.truth[mine], subject[mine], head.groups)}"
     if len(head.late_rows):
         late = classes_of(data.said[head.finding.name, head.side][head.late_rows], head.groups)
-        yield f"held out, judged once: {of_few(head.late_logits, late, data.subject[head.late_rows], head.groups)}"
+        yield f"  held out, judged once: {of_few(head.late_logits, late, data.subject[head.late_rows], head.groups)}"
 
 
 def of_few(logits, truth, subject, groups):

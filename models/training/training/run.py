@@ -65,7 +65,9 @@ def packed(config, learner, graded, why, studies, log):
     said["the appliance beside ONNX Runtime"] = f"{compared} grades of one study, probabilities differ by at most {far:.4f}"
     log(f"the appliance beside ONNX Runtime: {said['the appliance beside ONNX Runtime']}")
     log("self-test:\n" + verify.self_test(config, models).strip())
-    (part / f"{config.network}.md").write_text(card.card(config, learner, graded, why, said))
+    of_bundle, predicted = part / f"{config.network}.md", config.out / PREDICTIONS_FILE
+    of_bundle.write_text(card.card(config, learner, graded, why, said, predicted))
+    verify.judge(config, predicted, of_bundle)
     shutil.rmtree(installed, ignore_errors=True)
     final, old = config.out / BUNDLE_FOLDER, config.out / f".{BUNDLE_FOLDER}.old"
     shutil.rmtree(old, ignore_errors=True)

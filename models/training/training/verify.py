@@ -89,6 +89,14 @@ def probabilities(head, logits):
     return calibrate.of_grades(calibrate.worse_than(own, thresholds, head["classes"]))[0]
 
 
+def judge(config, predicted, card):
+    """Writes the figures of the predictions into the card."""
+    command = [config.deepspine, "evaluate", "--predictions", str(predicted), "--card", str(card)]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise Problem(f"`deepspine evaluate` can't judge {predicted.name} ({done.returncode}): {done.stderr}")
+
+
 def self_test(config, models):
     done = subprocess.run([config.deepspine, "self-test", "--models", str(models)], capture_output=True, text=True, timeout=SELF_TEST_SECONDS_MAX)
     if done.returncode:
