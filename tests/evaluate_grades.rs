@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, reason = "a test says so by failing")]
 
 mod common;
+mod ungated;
 
 use common::{shared_data, skipped};
 use serde_json::{Value, json};
@@ -19,8 +20,9 @@ fn deepspine(folder: &Path, arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_deepspine")).args(arguments).current_dir(folder).output().unwrap()
 }
 
-fn models(set: &str) -> String {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("models").join(set).display().to_string()
+/// The research set, which takes phantoms for what they are not.
+fn research(folder: &Path) -> String {
+    ungated::research_set(&folder.join("models")).display().to_string()
 }
 
 fn evaluate(folder: &Path, arguments: &[&str]) -> Output {
@@ -288,7 +290,7 @@ fn phantom(folder: &Path) {
 fn studies_are_read_now_or_were_read_before_and_the_figures_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
     phantom(folder.path());
-    let research = models("research");
+    let research = research(folder.path());
     let now = figures(folder.path(), &["--truth", "ours.csv", "--models", &research, "elsewhere"]);
     let canal = grades(&now, "central-canal-stenosis", None);
     assert_eq!((&canal["truths"], &canal["answered"]), (&json!(1), &json!(1)));
@@ -327,7 +329,7 @@ fn a_phantom_knows_its_own_grades_and_measurements() {
     let schema: Value = serde_json::from_str(include_str!("../schemas/truth-1.schema.json")).unwrap();
     assert!(jsonschema::validator_for(&schema).unwrap().is_valid(&truth));
     fs::write(folder.path().join("ours.json"), truth.to_string()).unwrap();
-    let document = figures(folder.path(), &["--truth", "ours.json", "--models", &models("research")]);
+    let document = figures(folder.path(), &["--truth", "ours.json", "--models", &research(folder.path())]);
     let canal = grades(&document, "central-canal-stenosis", None);
     let severe = canal["confusion"].as_array().unwrap().iter().find(|row| row["truth"] == "severe");
     assert!(severe.is_some() && canal["truths"].as_u64().unwrap() >= 5, "{canal}");
@@ -336,7 +338,8 @@ fn a_phantom_knows_its_own_grades_and_measurements() {
     let names: Vec<_> =
         document["sets"][0]["measurements"].as_array().unwrap().iter().map(|m| &m["measurement"]).collect();
     assert!(names.contains(&&json!("slip_mm")) && names.contains(&&json!("canal_ap_disc_mm")), "{names:?}");
-    let free = figures(folder.path(), &["--truth", "ours.json", "--models", &models("")]);
+    let shipped = Path::new(env!("CARGO_MANIFEST_DIR")).join("models").display().to_string();
+    let free = figures(folder.path(), &["--truth", "ours.json", "--models", &shipped]);
     let canal = grades(&free, "central-canal-stenosis", None);
     assert_eq!(canal["answered"], 0, "the free set grades no stenosis, and that is counted: {canal}");
     assert!(!canal["unanswered"].as_object().unwrap().is_empty());
