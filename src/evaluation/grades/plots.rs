@@ -26,6 +26,8 @@ const START: &str = "fill=\"#1c2430\"";
 const MIDDLE: &str = "text-anchor=\"middle\" fill=\"#1c2430\"";
 const WHITE: &str = "text-anchor=\"middle\" fill=\"#fff\"";
 const END: &str = "text-anchor=\"end\" fill=\"#1c2430\"";
+/// Width of the longest title of a confusion matrix.
+const TITLE_WIDTH: f64 = 240.0;
 /// Share of a row from which a cell is so dark that its number is white.
 const DARK: f64 = 0.55;
 
@@ -130,7 +132,7 @@ pub(super) fn confusion(classes: &[String], rows: &[ConfusionRow]) -> String {
     let longest = classes.iter().map(|name| name.chars().count()).max().unwrap_or_default();
     let cell = (7.0 * longest as f64 + 8.0).max(58.0);
     let (columns, lines) = (classes.len() as f64, rows.len() as f64);
-    let size = [left + columns * cell + AROUND[2], AROUND[1] + 20.0 + lines * ROW + 28.0];
+    let size = [left + (columns * cell).max(TITLE_WIDTH) + AROUND[2], AROUND[1] + 20.0 + lines * ROW + 28.0];
     let mut plot = Plot::sized("Truth (rows) and answer (columns)", [0.0, 1.0], [0.0, 1.0], size, left);
     for (i, class) in classes.iter().enumerate() {
         plot.text(MIDDLE, [left + (i as f64 + 0.5) * cell, AROUND[1] + 13.0], class);

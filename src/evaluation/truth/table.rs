@@ -109,7 +109,7 @@ mod tests {
                     b,p2,L5-S1,,disc-degeneration,\n";
         let set = loaded(&format!("{HEAD}{rows}")).unwrap();
         assert_eq!((set.name.as_str(), set.studies.len()), ("ours", 2));
-        let [a, b] = set.studies.as_slice() else { panic!("two studies") };
+        let (a, b) = (&set.studies[0], &set.studies[1]);
         assert_eq!((a.path.as_path(), a.subject.as_str(), a.grades.len()), (Path::new("a/1"), "p1", 2));
         assert_eq!((a.grades[0].range.from, a.grades[0].range.to, a.grades[1].range.from), (0, 1, 3));
         assert_eq!((b.grades.len(), b.measurements.len(), b.measurements[0].value), (1, 1, 3.5));
