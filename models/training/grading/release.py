@@ -87,17 +87,16 @@ class OfStenosis(nn.Module):
 
     def forward(self, axial, foramen_left, foramen_right, present):
         w = self.whole
-        of_axial, axial_taps = w.axial.looked(torch.cat([axial.flip(-1), axial]))
-        of_foramina, foramen_taps = w.foramen.looked(torch.cat([foramen_left, foramen_right]))
-        whole, near = w.embed_axial(of_axial)
-        foramen = w.embed_foramen(pooled_of(of_foramina))
-        pair = lambda x: (x[:1], x[1:])
+        # One picture at a time: tract takes a fifth longer over two at once.
+        of_mirrored, (of_axial, axial_taps) = w.axial(axial.flip(-1)), w.axial.looked(axial)
+        sides = [w.foramen.looked(side) for side in (foramen_left, foramen_right)]
+        whole, near = zip(*(w.embed_axial(features) for features in (of_mirrored, of_axial)))
+        foramen = [w.embed_foramen(pooled_of(features)) for features, _ in sides]
         none = torch.zeros(1, networks.EMBEDDED)
-        logits = w.graded(pair(whole), pair(near), pair(foramen), none, torch.cat([present, torch.zeros(1, 1)], 1))
+        logits = w.graded(whole, near, foramen, none, torch.cat([present, torch.zeros(1, 1)], 1))
         if not len(self.gates):
             return logits
-        strange = self.gates[0]([tap[1:] for tap in axial_taps]), self.gates[1](foramen_taps).view(1, 2)
-        return torch.cat([logits, *strange], 1)
+        return torch.cat([logits, self.gates[0](axial_taps), *(self.gates[1](taps) for _, taps in sides)], 1)
 
 
 pooled_of = networks.pooled
