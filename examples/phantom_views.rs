@@ -80,12 +80,13 @@ fn study(seed: u32, drawn: &[[usize; 3]]) -> Result<(StudyImages, Vec<LevelRepor
         axial: Stack { matrix: 256, ..StudyPlan::default().axial },
         ..StudyPlan::default()
     };
-    let series = [(SeriesKind::SagittalT1, Role::SagittalT1), (SeriesKind::AxialT2, Role::AxialT2)].map(|(kind, role)| {
-        SeriesImages {
-            assignment: RoleAssignment { role, reason: "the phantom's own word".to_owned(), confidence: 1.0 },
-            blocks: plan.blocks(&phantom, kind).iter().map(|block| phantom.render(block)).collect(),
-        }
-    });
+    let series =
+        [(SeriesKind::SagittalT1, Role::SagittalT1), (SeriesKind::AxialT2, Role::AxialT2)].map(|(kind, role)| {
+            SeriesImages {
+                assignment: RoleAssignment { role, reason: "the phantom's own word".to_owned(), confidence: 1.0 },
+                blocks: plan.blocks(&phantom, kind).iter().map(|block| phantom.render(block)).collect(),
+            }
+        });
     let images = StudyImages { series: series.into(), quality: Vec::new(), second_opinion: None };
     let discs = phantom.truth().discs;
     let mut levels: Vec<LevelReport> =
