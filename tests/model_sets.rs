@@ -94,8 +94,16 @@ fn in_force(place: &Path) -> Vec<String> {
     names
 }
 
-const FREE: [&str; 2] = ["degeneration 0.1.0", "segmentation 0.2.0"];
-const WITH_RESEARCH: [&str; 3] = ["degeneration 0.1.0", "segmentation 0.2.0", "stenosis 0.1.0"];
+/// What the shipped sets have: two networks, and three with the addition.
+fn free() -> Vec<String> {
+    in_force(&free_set())
+}
+
+fn with_research() -> Vec<String> {
+    let networks = in_force(&research_set());
+    assert_eq!(networks.len(), free().len() + 1);
+    networks
+}
 
 fn sets_of(place: &Path) -> PathBuf {
     place.with_file_name("models.sets")
@@ -121,7 +129,7 @@ fn a_set_is_installed_added_to_and_taken_back() {
     );
     let output = Command::new("sh").args(["-c", &careful]).current_dir(repository()).output().expect("a shell");
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
-    assert_eq!((in_force(&place), sets_kept(&place)), (FREE.map(String::from).to_vec(), 1));
+    assert_eq!((in_force(&place), sets_kept(&place)), (free(), 1));
     for (path, mode) in
         [("", 0o755), ("manifest.toml", 0o644), ("segmentation.onnx", 0o644), ("segmentation.md", 0o644)]
     {
@@ -136,11 +144,11 @@ fn a_set_is_installed_added_to_and_taken_back() {
     let refused = run(&["install", text(&research_set()), "--into", text(&place)]);
     assert_eq!(refused.status.code(), Some(77), "{}", said(&refused));
     assert!(said(&refused).contains("NEW TERMS of stenosis: NON-COMMERCIAL"), "{}", said(&refused));
-    assert_eq!((in_force(&place), sets_kept(&place)), (FREE.map(String::from).to_vec(), 1));
+    assert_eq!((in_force(&place), sets_kept(&place)), (free(), 1));
 
     let added = well(&install_words(&research_set(), &place));
     assert!(added.contains("adds to the set in"), "{added}");
-    assert_eq!((in_force(&place), sets_kept(&place)), (WITH_RESEARCH.map(String::from).to_vec(), 2));
+    assert_eq!((in_force(&place), sets_kept(&place)), (with_research(), 2));
     let listed = well(&["list", "--models", text(&place)]);
     assert!(listed.contains("RSNA DATA ARE AMONG IT") && listed.contains("former sets:\n  a"), "{listed}");
     let listed: Value =
@@ -151,9 +159,9 @@ fn a_set_is_installed_added_to_and_taken_back() {
     );
 
     well(&["rollback", "--into", text(&place)]);
-    assert_eq!(in_force(&place), FREE);
+    assert_eq!(in_force(&place), free());
     well(&["rollback", "--into", text(&place)]);
-    assert_eq!((in_force(&place), sets_kept(&place)), (WITH_RESEARCH.map(String::from).to_vec(), 2));
+    assert_eq!((in_force(&place), sets_kept(&place)), (with_research(), 2));
 }
 
 /// A bundle with one fault, and what its refusal names.
@@ -293,7 +301,7 @@ fn whatever_is_wrong_with_a_bundle_leaves_the_old_set_in_force_and_nothing_behin
         let output = run(&install_words(&bundle, &place));
         assert_eq!(output.status.code(), Some(exit), "{what}: {}", said(&output));
         assert!(said(&output).contains(names), "{what}: {}", said(&output));
-        assert_eq!(in_force(&place), FREE, "{what}");
+        assert_eq!(in_force(&place), free(), "{what}");
         assert!(!sets_of(&place).exists(), "{what}: something is left");
         let _ = fs::remove_dir_all(&bundle);
     }
@@ -377,7 +385,7 @@ fn an_install_that_is_killed_at_any_moment_leaves_a_whole_set_in_force() {
         let quiet = |command: &mut Command| command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
         let install = quiet(&mut models(&install_words(&bundle, &place))).expect("the binary runs");
         kill_at(install, &moment, &place);
-        assert_eq!(in_force(&place), FREE, "after {n} kills");
+        assert_eq!(in_force(&place), free(), "after {n} kills");
         well(&["verify", "--no-self-test", text(&place)]);
     }
     // The last one was left to its end, and has put right what the others left: the folder that stood there first is among the kept.

@@ -26,7 +26,7 @@ const FINDINGS_KEPT: usize = 8;
 type Shortening = (&'static str, fn(&mut ReportDocument));
 
 /// From what is missed least to what is missed most; what gives way twice gives all the second time.
-const SHORTENINGS: [Shortening; 15] = [
+const SHORTENINGS: [Shortening; 16] = [
     ("evidence.text", |r| for_each_evidence(r, keep_codes)),
     ("curve.points_lps_mm", |r| {
         if let Some(curve) = &mut r.curve {
@@ -46,6 +46,7 @@ const SHORTENINGS: [Shortening; 15] = [
     ("missing.reason", |r| for_each_missing(r, merge)),
     ("ungraded", |r| r.levels.iter_mut().for_each(|l| l.ungraded.clear())),
     ("grades.inputs", |r| for_each_grade(r, |g| g.inputs.clear())),
+    ("canal", |r| r.levels.iter_mut().for_each(|l| l.canal = None)),
     ("grades.thoracic", |r| {
         r.levels.iter_mut().filter(|l| l.name.starts_with('T')).for_each(|l| l.grades.clear());
     }),
