@@ -51,6 +51,7 @@
 //! - Patient data on MQTT, in a log line or in a metric: study keys on the wire are keyed hashes.
 //! - A level name without evidence: where the sacrum is not in view the level is `unknown`.
 //! - A grade without its scale, its probabilities and its prediction set.
+//! - A grade of a picture that is unlike all that its network was trained on.
 //! - DICOM parsing in the supervisor; `unwrap`, `expect` or an indexing panic reachable from input.
 //! - `unsafe` in this crate; async in this crate.
 //! - A source DICOM file modified, moved or deleted.

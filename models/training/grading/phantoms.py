@@ -1,8 +1,8 @@
 """The stenosis network's task on phantoms, the only set that has axial and foraminal pictures of one level with four grades. **Simulated disease.**
 
-    cargo run --release --example phantom_views -- 1 700 WORK/phantoms.bin
-    python -m grading.phantoms --work WORK --start s_all --seeds 1..200      # heads are fitted on these, the others judge
-    python -m grading.phantoms --work WORK --start lite0 --seeds 1..200 --on-patients
+    cargo run --release --example phantom_views -- 1 500 WORK/phantoms.bin
+    python -m grading.phantoms --work WORK --start s_all --seeds 1..100      # heads are fitted on these, the others judge
+    python -m grading.phantoms --work WORK --start lite0 --seeds 1..100 --on-patients
 
 A phantom's canal and foramina get grades by chance (Lee 2011, Lee 2010); its levels are its own, and their views are cut as the appliance cuts them. The
 branches of a network that stands (`s_all`: trained on RSNA; `lite0`: ImageNet's) are not changed; on what they see of the views, an ordered head a site is
@@ -151,7 +151,7 @@ def on_patients(options, heads, branch, mean, spread, width):
     for k in (0, 1):
         y, score = truth > k, out[:, 1 + k]
         low, high = figures.interval(lambda rows, y=y, score=score: figures.auroc(score[rows], y[rows]), group, np.random.default_rng(figures.SEED))
-        print(f"  on {len(known)} axial crops of RSNA, {['moderate', 'severe'][k]} or worse: AUROC {figures.auroc(score, y):.3f} ({low:.3f} to {high:.3f})")
+        print(f"  on {len(known)} axial crops of RSNA, {['moderate or worse', 'severe'][k]}: AUROC {figures.auroc(score, y):.3f} ({low:.3f} to {high:.3f})")
 
 
 def main():
