@@ -5,11 +5,8 @@
 use deepspine::analysis::grading::{LoadedOnly, ViewCutter, views};
 use deepspine::analysis::level::axial_slices;
 use deepspine::analysis::study::{SeriesImages, StudyImages};
-use deepspine::phantom::{DiscTruth, LevelParameters, Narrowing, Parameters, Phantom, SeriesKind, Stack, StudyPlan};
-use deepspine::spine::{
-    BodySide, CanalStanding, Designation, Disc, DiscPlane, LevelMeasurements, LevelReport, Measurement, Role,
-    RoleAssignment, Vertebra,
-};
+use deepspine::phantom::{LevelParameters, Narrowing, Parameters, Phantom, SeriesKind, Stack, StudyPlan};
+use deepspine::spine::{BodySide, Disc, LevelReport, Role, RoleAssignment, Vertebra};
 use std::error::Error;
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -89,43 +86,14 @@ fn study(seed: u32, drawn: &[[usize; 3]]) -> Result<(StudyImages, Vec<LevelRepor
         });
     let images = StudyImages { series: series.into(), quality: Vec::new(), second_opinion: None };
     let discs = phantom.truth().discs;
-    let mut levels: Vec<LevelReport> =
-        DISCS.iter().filter_map(|disc| discs.iter().find(|d| d.name == disc.to_string())).map(level_of).collect();
+    let mut levels: Vec<LevelReport> = DISCS
+        .iter()
+        .filter_map(|disc| discs.iter().find(|d| d.name == disc.to_string()))
+        .map(|disc| disc.level(1))
+        .collect();
     if levels.len() != DISCS.len() {
         return Err(format!("phantom {seed} has not all lumbar levels").into());
     }
     axial_slices(&mut levels, &images);
     Ok((images, levels))
-}
-
-fn level_of(disc: &DiscTruth) -> LevelReport {
-    let names = disc.name.split_once('-');
-    let name = names.and_then(|(u, l)| Some(Disc::new(Vertebra::from_name(u)?, Vertebra::from_name(l)?)));
-    let none = || Measurement::missing("not taken", "mm", "none");
-    LevelReport {
-        designation: Designation { name, ordinal_from_below: 1, confidence: 1.0, evidence: Vec::new() },
-        plane: DiscPlane {
-            centre_lps_mm: disc.centre_lps_mm,
-            normal_lps: disc.normal_lps,
-            anterior_lps: disc.anterior_lps,
-            depth_mm: disc.depth_mm,
-        },
-        measurements: LevelMeasurements {
-            canal_ap_disc_mm: none(),
-            canal_area_disc_mm2: none(),
-            disc_height_anterior_mm: none(),
-            disc_height_middle_mm: Measurement::taken(disc.height_middle_mm, "mm", "truth"),
-            disc_height_posterior_mm: none(),
-            disc_height_index: none(),
-            slip_mm: none(),
-            slip_percent: none(),
-            meyerding: None,
-            segmental_lordosis_deg: none(),
-        },
-        canal: CanalStanding::default(),
-        canal_centre_lps_mm: None,
-        axial: Vec::new(),
-        grades: Vec::new(),
-        ungraded: Vec::new(),
-    }
 }

@@ -6,11 +6,8 @@ use deepspine::analysis::grading::{LoadedOnly, ViewCutter, views};
 use deepspine::analysis::level::axial_slices;
 use deepspine::analysis::study::{SeriesImages, StudyImages};
 use deepspine::analysis::volume::Volume;
-use deepspine::phantom::{DiscTruth, LevelParameters, Narrowing, Parameters, Phantom, SeriesKind, Stack, StudyPlan};
-use deepspine::spine::{
-    BodySide, CanalStanding, Designation, Disc, DiscPlane, LevelMeasurements, LevelReport, Measurement, Role,
-    RoleAssignment, Vec3, Vertebra,
-};
+use deepspine::phantom::{LevelParameters, Narrowing, Parameters, Phantom, SeriesKind, Stack, StudyPlan};
+use deepspine::spine::{BodySide, Disc, LevelReport, Role, RoleAssignment, Vec3, Vertebra};
 
 /// Phantoms that are mirrored; `DEEPSPINE_MIRRORED` asks for more.
 const MIRRORED: u64 = 3;
@@ -49,43 +46,9 @@ fn study(seed: u64, narrowed: BodySide) -> (StudyImages, Vec<LevelReport>) {
     });
     let images = StudyImages { series: series.into(), quality: Vec::new(), second_opinion: None };
     let mut levels: Vec<LevelReport> =
-        phantom.truth().discs.iter().enumerate().map(|(i, disc)| level_of(i, disc)).collect();
+        phantom.truth().discs.iter().enumerate().map(|(i, disc)| disc.level(i + 1)).collect();
     axial_slices(&mut levels, &images);
     (images, levels)
-}
-
-fn level_of(i: usize, disc: &DiscTruth) -> LevelReport {
-    let name = disc
-        .name
-        .split_once('-')
-        .and_then(|(upper, lower)| Some(Disc::new(Vertebra::from_name(upper)?, Vertebra::from_name(lower)?)));
-    let none = || Measurement::missing("not taken", "mm", "none");
-    LevelReport {
-        designation: Designation { name, ordinal_from_below: i + 1, confidence: 1.0, evidence: Vec::new() },
-        plane: DiscPlane {
-            centre_lps_mm: disc.centre_lps_mm,
-            normal_lps: disc.normal_lps,
-            anterior_lps: disc.anterior_lps,
-            depth_mm: disc.depth_mm,
-        },
-        measurements: LevelMeasurements {
-            canal_ap_disc_mm: none(),
-            canal_area_disc_mm2: none(),
-            disc_height_anterior_mm: none(),
-            disc_height_middle_mm: Measurement::taken(disc.height_middle_mm, "mm", "truth"),
-            disc_height_posterior_mm: none(),
-            disc_height_index: none(),
-            slip_mm: none(),
-            slip_percent: none(),
-            meyerding: None,
-            segmental_lordosis_deg: none(),
-        },
-        canal: CanalStanding::default(),
-        canal_centre_lps_mm: None,
-        axial: Vec::new(),
-        grades: Vec::new(),
-        ungraded: Vec::new(),
-    }
 }
 
 fn mirrored_place([x, y, z]: Vec3) -> Vec3 {

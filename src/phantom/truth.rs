@@ -10,7 +10,10 @@ use super::frame::Frame;
 use super::parameters::Narrowing;
 use super::scene::Scene;
 use super::skeleton::BELOW_S1;
-use crate::spine::{Vec3, Vertebra, add, dot, length, normalised, scaled, sub};
+use crate::spine::{
+    CanalStanding, Designation, Disc, DiscPlane, LevelMeasurements, LevelReport, Measurement, Vec3, Vertebra, add, dot,
+    length, normalised, scaled, sub,
+};
 use serde::{Deserialize, Serialize};
 
 /// The truth of one phantom.
@@ -90,6 +93,33 @@ pub struct DiscTruth {
     pub left_foramen: Narrowing,
     /// Narrowing of the right foramen.
     pub right_foramen: Narrowing,
+}
+
+impl DiscTruth {
+    /// The level as a reading would give it that finds the disc where it is: named, and measured in nothing but the disc's height.
+    #[must_use]
+    pub fn level(&self, ordinal_from_below: usize) -> LevelReport {
+        let names = self.name.split_once('-');
+        let name = names.and_then(|(u, l)| Some(Disc::new(Vertebra::from_name(u)?, Vertebra::from_name(l)?)));
+        LevelReport {
+            designation: Designation { name, ordinal_from_below, confidence: 1.0, evidence: Vec::new() },
+            plane: DiscPlane {
+                centre_lps_mm: self.centre_lps_mm,
+                normal_lps: self.normal_lps,
+                anterior_lps: self.anterior_lps,
+                depth_mm: self.depth_mm,
+            },
+            measurements: LevelMeasurements {
+                disc_height_middle_mm: Measurement::taken(self.height_middle_mm, "mm", "truth"),
+                ..LevelMeasurements::missing("not taken")
+            },
+            canal: CanalStanding::default(),
+            canal_centre_lps_mm: None,
+            axial: Vec::new(),
+            grades: Vec::new(),
+            ungraded: Vec::new(),
+        }
+    }
 }
 
 /// Distance between the samples that find a centre of mass, mm.

@@ -64,6 +64,24 @@ pub struct LevelMeasurements {
 }
 
 impl LevelMeasurements {
+    /// None of them, all for one reason.
+    #[must_use]
+    pub fn missing(reason: &str) -> Self {
+        let none = |unit| Measurement::missing(reason, unit, "none");
+        Self {
+            canal_ap_disc_mm: none("mm"),
+            canal_area_disc_mm2: none("mm2"),
+            disc_height_anterior_mm: none("mm"),
+            disc_height_middle_mm: none("mm"),
+            disc_height_posterior_mm: none("mm"),
+            disc_height_index: none("1"),
+            slip_mm: none("mm"),
+            slip_percent: none("%"),
+            meyerding: None,
+            segmental_lordosis_deg: none("deg"),
+        }
+    }
+
     /// All of them, in the order of the fields.
     #[must_use]
     pub fn all(&self) -> [&Measurement; 9] {

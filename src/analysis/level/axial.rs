@@ -57,7 +57,6 @@ mod tests {
     use crate::spine::{CanalStanding, Designation, DiscPlane, LevelMeasurements, Measurement, RoleAssignment, Vec3};
 
     fn level(centre_lps_mm: Vec3) -> LevelReport {
-        let none = || Measurement::missing("not taken", "mm", "none");
         LevelReport {
             designation: Designation { name: None, ordinal_from_below: 1, confidence: 0.0, evidence: Vec::new() },
             plane: DiscPlane {
@@ -67,16 +66,8 @@ mod tests {
                 depth_mm: 34.0,
             },
             measurements: LevelMeasurements {
-                canal_ap_disc_mm: none(),
-                canal_area_disc_mm2: none(),
-                disc_height_anterior_mm: none(),
                 disc_height_middle_mm: Measurement::taken(8.0, "mm", "none"),
-                disc_height_posterior_mm: none(),
-                disc_height_index: none(),
-                slip_mm: none(),
-                slip_percent: none(),
-                meyerding: None,
-                segmental_lordosis_deg: none(),
+                ..LevelMeasurements::missing("not taken")
             },
             canal: CanalStanding::default(),
             canal_centre_lps_mm: None,
