@@ -211,7 +211,7 @@ impl Service {
     fn start(dir: &Path, user: Option<u32>) -> Self {
         let config = dir.join("config.toml");
         let text = format!(
-            "[ingest]\nfolder = \"{0}/in\"\nquiet-secs = 1\nwanted = []\n[storage]\nstate-dir = \"{0}/state\"\nout-dir = \"{0}/out\"\n",
+            "[ingest]\nfolder = \"{0}/in\"\nquiet-secs = 1\nwanted = []\n[storage]\nstate-dir = \"{0}/state\"\nout-dir = \"{0}/out\"\nruntime-dir = \"{0}/run\"\n",
             dir.display()
         );
         std::fs::write(&config, text).expect("the test's folder can be written");
@@ -238,9 +238,10 @@ impl Drop for Service {
     }
 }
 
-/// The journal of a service, once it is there.
+/// The journal of a service, once the service has made it. Not before its control socket is there: a second
+/// opener in the midst of the making would leave files that are the test's user's, not the service's.
 fn journal_of(dir: &Path) -> Journal {
-    until("the service has made its journal", || dir.join("state/journal.db").is_file());
+    until("the service has made its journal", || dir.join("run/control.sock").exists());
     let mut journal = None;
     until("the journal can be opened", || {
         journal = Journal::open(&dir.join("state")).ok();
