@@ -36,7 +36,7 @@ fn chain(network: &SegmentationNetwork, path: &std::path::Path) -> Result<Value,
         return Ok(Value::Null);
     };
     let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-    let mask = segment(volume, network, threads, &|_| ())?;
+    let mask = segment(volume, network, threads, &|_| ())?.mask;
     let Some((bodies, gaps, centres)) = describe_chain(volume, &mask) else { return Ok(Value::Null) };
     let bodies: Vec<Value> = bodies
         .iter()

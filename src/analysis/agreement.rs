@@ -40,7 +40,7 @@ pub(crate) fn judge(
         return Ok(());
     }
     // A series in which no spine is found has no opinion.
-    let Ok(other) = read_spine(second, segment(second, network, threads, &|_| ())?) else { return Ok(()) };
+    let Ok(other) = read_spine(second, segment(second, network, threads, &|_| ())?.mask) else { return Ok(()) };
     match compare(&spine.vertebrae, &other.vertebrae) {
         Agreement::Unknown => {}
         Agreement::Same => {

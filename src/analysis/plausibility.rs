@@ -13,7 +13,7 @@
 
 use super::curve::median;
 use super::level::ChainBody;
-use super::segmentation::{Certainty, certainties};
+use super::segmentation::{Certainty, Segmentation, Turned, certainties_turned};
 use super::volume::{SemanticMask, Slice, Volume};
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::{QualityCode, QualityFinding, Severity, Structure};
@@ -48,12 +48,12 @@ pub enum Turn {
 impl Turn {
     const ALL: [Self; 3] = [Self::UpsideDown, Self::FrontToBack, Self::Half];
 
-    const fn rows_reversed(self) -> bool {
-        matches!(self, Self::UpsideDown | Self::Half)
-    }
-
-    const fn columns_reversed(self) -> bool {
-        matches!(self, Self::FrontToBack | Self::Half)
+    const fn pixels(self) -> Turned {
+        match self {
+            Self::UpsideDown => Turned { rows: true, columns: false },
+            Self::FrontToBack => Turned { rows: false, columns: true },
+            Self::Half => Turned { rows: true, columns: true },
+        }
     }
 
     /// What a person is told.
@@ -82,7 +82,7 @@ pub enum Lie {
     Unlike,
 }
 
-/// How the spine in `mask` lies, by the slice that shows most of it. That it is turned, most of [`VOTERS`] slices must say: one
+/// How the spine in `mask`, what is left of the segmentation's, lies, by the slice that shows most of it. That it is turned, most of [`VOTERS`] slices must say: one
 /// alone is now and then surer of a spine on its head.
 ///
 /// # Errors
@@ -90,53 +90,35 @@ pub enum Lie {
 pub fn lie(
     volume: &Volume,
     mask: &SemanticMask,
+    segmentation: &Segmentation,
     network: &SegmentationNetwork,
     threads: NonZeroUsize,
 ) -> Result<Lie, InferenceError> {
+    let Some(surroundings) = &segmentation.surroundings else { return Ok(Lie::Unlike) };
+    let turns = Turn::ALL.map(Turn::pixels);
+    let one_slice = |(slice, claimed): (&Slice, Certainty)| -> Result<Lie, InferenceError> {
+        Ok(weigh(claimed, &certainties_turned(volume, slice, &turns, surroundings, network, threads)?))
+    };
     // The middle of the spine is where the canal is; lateral slices show as much bone and tell less.
     let shown = |slice: &[u8]| {
         let canal = slice.iter().filter(|c| **c == Structure::Canal as u8).count();
         (canal, slice.iter().filter(|c| **c != Structure::Background as u8).count())
     };
-    let mut slices: Vec<_> =
-        mask.channels.chunks_exact(volume.slice_len().max(1)).map(shown).zip(&volume.slices).collect();
+    let shown = mask.channels.chunks_exact(volume.slice_len().max(1)).map(shown);
+    let claimed = volume.slices.iter().zip(segmentation.certainties.iter().copied());
+    let mut slices: Vec<_> = shown.zip(claimed).collect();
     slices.sort_by_key(|(shown, _)| std::cmp::Reverse(*shown));
     slices.truncate(VOTERS);
     let Some(((_, first), others)) = slices.split_first() else { return Ok(Lie::Unlike) };
-    let verdict = one_slice(volume, first, network, threads)?;
+    let verdict = one_slice(*first)?;
     if !matches!(verdict, Lie::Turned(_)) {
         return Ok(verdict);
     }
     let mut agreeing = 1;
     for (_, slice) in others {
-        agreeing += usize::from(one_slice(volume, slice, network, threads)? == verdict);
+        agreeing += usize::from(one_slice(*slice)? == verdict);
     }
     Ok(if 2 * agreeing > slices.len() { verdict } else { Lie::AsClaimed })
-}
-
-/// How the spine of one slice lies.
-fn one_slice(
-    volume: &Volume,
-    slice: &Slice,
-    network: &SegmentationNetwork,
-    threads: NonZeroUsize,
-) -> Result<Lie, InferenceError> {
-    let slices = std::iter::once(slice.clone()).chain(Turn::ALL.map(|turn| turned(slice, volume.columns, turn)));
-    let ways = Volume { slices: slices.collect(), ..volume.without_slices() };
-    let found = certainties(&ways, network, threads)?;
-    Ok(found.split_first().map_or(Lie::Unlike, |(claimed, others)| weigh(*claimed, others)))
-}
-
-/// A slice of so many columns with its pixels turned.
-fn turned(slice: &Slice, columns: usize, turn: Turn) -> Slice {
-    let mut rows: Vec<Vec<u16>> = slice.stored.chunks(columns.max(1)).map(<[u16]>::to_vec).collect();
-    if turn.rows_reversed() {
-        rows.reverse();
-    }
-    if turn.columns_reversed() {
-        rows.iter_mut().for_each(|row| row.reverse());
-    }
-    Slice { stored: rows.concat(), ..slice.clone() }
 }
 
 /// Weighs the image as claimed against its turns, given in the order of [`Turn::ALL`]: another way must be
@@ -212,15 +194,6 @@ mod tests {
     fn what_no_way_makes_a_spine_is_none() {
         assert_eq!(weigh(sure(0.6, 40.0), &[sure(0.7, 60.0), NOTHING, NOTHING]), Lie::Unlike);
         assert_eq!(weigh(NOTHING, &[NOTHING; 3]), Lie::Unlike);
-    }
-
-    #[test]
-    fn a_slice_is_turned_about_its_middle() {
-        let slice = Slice { origin_lps_mm: [0.0; 3], stored: (0..6).collect(), slope: 1.0, intercept: 0.0, source: 0 };
-        let stored = |turn| turned(&slice, 3, turn).stored;
-        assert_eq!(stored(Turn::UpsideDown), [3, 4, 5, 0, 1, 2]);
-        assert_eq!(stored(Turn::FrontToBack), [2, 1, 0, 5, 4, 3]);
-        assert_eq!(stored(Turn::Half), [5, 4, 3, 2, 1, 0]);
     }
 
     #[test]

@@ -10,7 +10,7 @@
 //! An area hangs on more slices than are repeated and gets no spread; neither does what a curved spine has beside them.
 
 use super::curve::median;
-use super::segmentation::{Nudge, segment_nudged};
+use super::segmentation::{Nudge, Segmentation, segment_nudged};
 use super::spine_reading::{SpineReading, read_spine};
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::inference::{InferenceError, SegmentationNetwork};
@@ -36,19 +36,20 @@ const VALUES_MIN: usize = 1 + NUDGES.len().div_ceil(2);
 /// A median absolute deviation times this estimates a normal standard deviation.
 const MAD_TO_SD: f64 = 1.4826;
 
-/// Reads the middle slices again and notes in `spine` how well it repeats. `mask` is the segmentation that it was read from.
+/// Reads the middle slices again and notes in `spine` how well it repeats. `segmentation` is what it was read from.
 ///
 /// # Errors
 /// [`InferenceError::Network`] where the network can't run.
 pub(crate) fn judge(
     spine: &mut SpineReading,
     volume: &Volume,
-    mask: &SemanticMask,
+    segmentation: &Segmentation,
     network: &SegmentationNetwork,
     threads: NonZeroUsize,
 ) -> Result<(), InferenceError> {
+    let Segmentation { mask, surroundings: Some(surroundings), .. } = segmentation else { return Ok(()) };
     let Some(middle) = middle_slices(mask, volume.slice_len()) else { return Ok(()) };
-    let again = segment_nudged(volume, middle.clone(), &NUDGES, network, threads)?;
+    let again = segment_nudged(volume, middle.clone(), &NUDGES, surroundings, network, threads)?;
     // One after the other: side by side they are a long series' largest need of memory, and quick beside the network.
     let repeats: Vec<_> = again.iter().map(|slices| read_again(volume, mask, &middle, slices)).collect();
     // Slices are half of their distance wide to either side.

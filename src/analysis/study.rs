@@ -170,23 +170,24 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
 
     progress.stage(STAGE_SEGMENTATION);
     let total = volume.slices.len();
-    let mask = segment(volume, network, threads, &|done| progress.slices_segmented(done, total))?;
+    let segmentation = segment(volume, network, threads, &|done| progress.slices_segmented(done, total))?;
 
     progress.stage(STAGE_SPINE);
-    let mut spine = match read_spine(volume, mask.clone()) {
+    let mut spine = match read_spine(volume, segmentation.mask.clone()) {
         Ok(spine) => spine,
         Err(no_spine) => return Ok(refused(report, no_spine.code(), &no_spine.to_string())),
     };
 
     progress.stage(STAGE_ORIENTATION);
-    match plausibility::lie(volume, &spine.semantic, network, threads)? {
+    match plausibility::lie(volume, &spine.semantic, &segmentation, network, threads)? {
         Lie::AsClaimed => {}
         Lie::Turned(turn) => return Ok(refused(report, "orientation-conflict", turn.text())),
         Lie::Unlike => return Ok(refused(report, "no-spine", "what was segmented does not look like a spine")),
     }
 
     progress.stage(STAGE_REPEATS);
-    repeatability::judge(&mut spine, volume, &mask, network, threads)?;
+    repeatability::judge(&mut spine, volume, &segmentation, network, threads)?;
+    drop(segmentation);
 
     if let Some(second) = &images.second_opinion {
         progress.stage(STAGE_SECOND_OPINION);

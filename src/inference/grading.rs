@@ -1,5 +1,6 @@
 //! The networks that grade: crops in, logits out.
 
+use super::convolution::{PackedWeights, with_tiled_convolutions};
 use super::{GradingHead, InferenceError, ModelEntry, ModelSet, PictureGate, network::network_error};
 use crate::spine::ModelUse;
 use std::sync::Arc;
@@ -68,7 +69,7 @@ impl GradingNetwork {
         }
         let outputs = self.plan.run(tensors)?;
         let Some(logits) = outputs.first() else { return Ok(Vec::new()) };
-        Ok(logits.to_plain_array_view::<f32>()?.iter().copied().collect())
+        Ok(logits.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
     }
 }
 
@@ -78,5 +79,6 @@ fn prepare(entry: &ModelEntry, bytes: &[u8]) -> TractResult<Arc<TypedRunnableMod
         let shape: Vec<usize> = std::iter::once(1).chain(input.shape.iter().copied()).collect();
         model = model.with_input_fact(k, f32::fact(&shape).into())?;
     }
-    model.into_optimized()?.into_runnable()
+    let model = model.into_typed()?.into_decluttered()?;
+    with_tiled_convolutions(model, &PackedWeights::default())?.into_runnable()
 }

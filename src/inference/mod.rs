@@ -6,6 +6,7 @@
 //! here they are tensors.
 
 mod check;
+mod convolution;
 mod grading;
 mod manifest;
 mod network;

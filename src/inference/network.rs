@@ -1,5 +1,6 @@
 //! The segmentation network: ONNX in, one plan a slice size, tensors through.
 
+use super::convolution::{PackedWeights, with_tiled_convolutions};
 use super::{InferenceError, ModelEntry, ModelSet, SEGMENTATION, SegmentationInput};
 use crate::spine::{ModelUse, Structure};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -20,6 +21,7 @@ const TRIAL_SIDE: usize = 256;
 pub struct SegmentationNetwork {
     entry: ModelEntry,
     model: InferenceModel,
+    weights: PackedWeights,
     /// The last ones made, the oldest first.
     plans: Mutex<Vec<Arc<SegmentationPlan>>>,
 }
@@ -42,7 +44,7 @@ impl SegmentationNetwork {
         let (entry, bytes) = set.load_verified(SEGMENTATION)?;
         let model =
             tract_onnx::onnx().model_for_read(&mut bytes.as_slice()).map_err(|e| network_error(&entry.name, &e))?;
-        Ok(Self { entry: entry.clone(), model, plans: Mutex::default() })
+        Ok(Self { entry: entry.clone(), model, weights: PackedWeights::default(), plans: Mutex::default() })
     }
 
     /// What it takes.
@@ -97,12 +99,13 @@ impl SegmentationNetwork {
     }
 
     fn prepare(&self, rows: usize, columns: usize) -> TractResult<SegmentationPlan> {
-        let plan = self
+        let model = self
             .model
             .clone()
             .with_input_fact(0, f32::fact([1, 1, rows, columns]).into())?
-            .into_optimized()?
-            .into_runnable()?;
+            .into_typed()?
+            .into_decluttered()?;
+        let plan = with_tiled_convolutions(model, &self.weights)?.into_runnable()?;
         Ok(SegmentationPlan { name: self.entry.name.clone(), rows, columns, plan })
     }
 }
@@ -128,7 +131,7 @@ impl SegmentationPlan {
         let input = Tensor::from_shape(&[1, 1, self.rows, self.columns], slice)?;
         let outputs = self.plan.run(tvec!(input.into()))?;
         let Some(logits) = outputs.first() else { return Ok(Vec::new()) };
-        Ok(logits.to_plain_array_view::<f32>()?.iter().copied().collect())
+        Ok(logits.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
     }
 }
 

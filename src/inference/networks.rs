@@ -22,10 +22,13 @@ impl Networks {
     /// # Errors
     /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where tract can't prepare one.
     pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
-        Ok(Self {
-            segmentation: SegmentationNetwork::load(set)?,
-            degeneration: GradingNetwork::load(set, DEGENERATION)?,
-            stenosis: GradingNetwork::load(set, STENOSIS)?,
+        // Preparing a network takes as long as reading a few slices with it: they are prepared side by side.
+        std::thread::scope(|scope| {
+            let grading = [DEGENERATION, STENOSIS].map(|name| scope.spawn(move || GradingNetwork::load(set, name)));
+            let segmentation = SegmentationNetwork::load(set)?;
+            let [degeneration, stenosis] =
+                grading.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            Ok(Self { segmentation, degeneration: degeneration?, stenosis: stenosis? })
         })
     }
 

@@ -18,6 +18,7 @@ import numpy as np
 import onnx
 import onnxruntime
 
+import storage
 from segmentation import search
 from segmentation.network import SHAPES
 
@@ -38,7 +39,7 @@ def gmac(path, size):
     shapes = {
         v.name: [d.dim_value for d in v.type.tensor_type.shape.dim] for v in [*graph.input, *graph.value_info, *graph.output]
     }
-    weights = {w.name: list(w.dims) for w in graph.initializer}
+    weights = {w.name.removesuffix(storage.SUFFIX): list(w.dims) for w in graph.initializer}
     total = 0
     for node in graph.node:
         if node.op_type in ("Conv", "ConvTranspose"):

@@ -52,13 +52,11 @@ def taken_over(network, state, start):
 
 def of_onnx(path, network):
     """Weights by our names, the norms put back in."""
-    import onnx
-    from onnx import numpy_helper
+    import storage
 
     found = {}
-    for tensor in onnx.load(path).graph.initializer:
-        name = next((tensor.name[len(w) :] for w in WRAPPED if tensor.name.startswith(w)), tensor.name)
-        found[name] = torch.from_numpy(np.array(numpy_helper.to_array(tensor)))
+    for stored, values in storage.weights(path).items():
+        found[next((stored[len(w) :] for w in WRAPPED if stored.startswith(w)), stored)] = torch.from_numpy(values)
     state = dict(found)
     for name, module in network.named_modules():
         if not isinstance(module, nn.Sequential):

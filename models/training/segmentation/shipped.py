@@ -4,9 +4,9 @@ A fresh norm would rescale what the folded convolutions give. Each gets the mean
 training images, and the scale and offset that undo them: the network as a whole stays the one that was exported.
 """
 
-import onnx
 import torch
-from onnx import numpy_helper
+
+import storage
 
 from .export import fold
 from .network import SpineNet
@@ -14,7 +14,7 @@ from .network import SpineNet
 
 def unfolded(path, shape, images):
     """The network of `path`, with norms that fit `images` (count, 1, rows, columns); a list of them may differ in size."""
-    stored = {t.name: torch.from_numpy(numpy_helper.to_array(t).copy()) for t in onnx.load(path).graph.initializer}
+    stored = {name: torch.from_numpy(values) for name, values in storage.weights(path).items()}
     bare = fold(SpineNet(shape).eval())
     bare.load_state_dict(stored)
     network = SpineNet(shape)

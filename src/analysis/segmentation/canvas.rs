@@ -1,11 +1,12 @@
 //! How a slice lies on the network's pixels.
 
-use super::Nudge;
 use super::resize::Resize;
+use super::{Nudge, Turned};
 use crate::analysis::grey::scale_between_percentiles;
 use crate::analysis::volume::{Slice, Volume};
 use crate::inference::SegmentationInput;
 use crate::spine::Structure;
+use std::ops::Range;
 
 /// A stretch of rows and columns of a grid.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,6 +24,21 @@ impl Window {
 
     pub(super) fn len(&self) -> usize {
         self.rows * self.columns
+    }
+
+    pub(super) fn row_range(&self) -> Range<usize> {
+        self.top..self.top + self.rows
+    }
+
+    pub(super) fn column_range(&self) -> Range<usize> {
+        self.left..self.left + self.columns
+    }
+
+    /// The same place where the pixels of the grid are turned.
+    pub(super) fn turned(self, [grid_rows, grid_columns]: [usize; 2], turn: Turned) -> Self {
+        let top = if turn.rows { grid_rows - self.top - self.rows } else { self.top };
+        let left = if turn.columns { grid_columns - self.left - self.columns } else { self.left };
+        Self { top, left, ..self }
     }
 
     /// The first pixel of each of its rows in a grid of so many columns.
@@ -50,11 +66,6 @@ pub(super) fn grid_rows_columns(volume: &Volume, pixel_mm: f64) -> [usize; 2] {
 }
 
 impl Canvas {
-    /// The whole slice.
-    pub(super) fn new(volume: &Volume, input: &SegmentationInput) -> Self {
-        Self::nudged(volume, input, Nudge::NONE)
-    }
-
     /// The whole slice, shrunk and shifted; padded as though it were not, so that one plan serves both.
     pub(super) fn nudged(volume: &Volume, input: &SegmentationInput, nudge: Nudge) -> Self {
         let grid = Nudged::of(grid_rows_columns(volume, input.pixel_mm), nudge);
@@ -190,7 +201,7 @@ mod tests {
     #[test]
     fn a_whole_slice_lies_in_the_middle_of_its_zeros() {
         let (volume, slice) = raster();
-        let canvas = Canvas::new(&volume, &INPUT);
+        let canvas = Canvas::nudged(&volume, &INPUT, Nudge::NONE);
         assert_eq!((canvas.padded_rows, canvas.padded_columns), (12, 16));
         let shown = canvas.network_input(&slice);
         assert_eq!(shown[16 + 2], 1.0 / 129.0, "the second pixel, one row and one column in");

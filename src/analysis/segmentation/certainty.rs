@@ -1,8 +1,8 @@
-//! How sure the network is of what it sees in a slice: the segmentation's first pass, without the mask.
+//! How sure the network is of what it sees in a slice, as it is or turned: the segmentation's first pass, without the mask.
 
-use super::canvas::Canvas;
-use super::spread;
-use crate::analysis::volume::Volume;
+use super::canvas::{Canvas, grid_rows_columns};
+use super::{Nudge, Surroundings, spread};
+use crate::analysis::volume::{Slice, Volume};
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::Structure;
 use std::num::NonZeroUsize;
@@ -19,27 +19,56 @@ pub struct Certainty {
     pub sure_mm2: f64,
 }
 
-/// How sure the network is of each slice of a sagittal volume.
+/// How sure the network is of one slice of a sagittal volume once its pixels are `turned`, each way within the surroundings, which
+/// turn with it.
 ///
 /// # Errors
 /// [`InferenceError::Network`] where the slice is too large for the network or a run fails.
-pub fn certainties(
+pub fn certainties_turned(
     volume: &Volume,
+    slice: &Slice,
+    turns: &[Turned],
+    surroundings: &Surroundings,
     network: &SegmentationNetwork,
     threads: NonZeroUsize,
 ) -> Result<Vec<Certainty>, InferenceError> {
-    let canvas = Canvas::new(volume, network.input());
-    let plan = network.plan(canvas.padded_rows, canvas.padded_columns)?;
-    let pixel_mm2 = network.input().pixel_mm.powi(2);
-    let of_slice = |slice: usize| -> Result<Certainty, InferenceError> {
-        let logits = plan.run(&canvas.network_input(&volume.slices[slice]))?;
-        Ok(certainty(&canvas.class_probabilities(&logits), pixel_mm2))
-    };
-    spread(volume.slices.len(), threads, of_slice)
+    let input = network.input();
+    let grid = grid_rows_columns(volume, input.pixel_mm);
+    spread(turns.len(), threads, |i| {
+        let turn = turns[i];
+        let window = surroundings.coarse().turned(grid, turn);
+        let canvas = Canvas::within(volume, input, input.pixel_mm, window, Nudge::NONE);
+        let plan = network.plan(canvas.padded_rows, canvas.padded_columns)?;
+        let logits = plan.run(&canvas.network_input(&turn.of(slice, volume.columns)))?;
+        Ok(certainty(&canvas.class_probabilities(&logits), input.pixel_mm.powi(2)))
+    })
+}
+
+/// Which way a slice's pixels are turned.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Turned {
+    /// The last row first.
+    pub rows: bool,
+    /// The last column first.
+    pub columns: bool,
+}
+
+impl Turned {
+    /// A slice of so many columns with its pixels turned.
+    fn of(self, slice: &Slice, columns: usize) -> Slice {
+        let mut rows: Vec<Vec<u16>> = slice.stored.chunks(columns.max(1)).map(<[u16]>::to_vec).collect();
+        if self.rows {
+            rows.reverse();
+        }
+        if self.columns {
+            rows.iter_mut().for_each(|row| row.reverse());
+        }
+        Slice { stored: rows.concat(), ..slice.clone() }
+    }
 }
 
 /// From class probabilities, channel by channel on the network's pixels.
-fn certainty(probabilities: &[f32], pixel_mm2: f64) -> Certainty {
+pub(super) fn certainty(probabilities: &[f32], pixel_mm2: f64) -> Certainty {
     let plane = probabilities.len() / Structure::COUNT;
     let (mut pixels, mut sum, mut sure) = (0_usize, 0.0, 0_usize);
     for at in 0..plane {
@@ -71,6 +100,15 @@ mod tests {
         set(Structure::Background, 2, 0.02);
         let found = certainty(&probabilities, 0.5);
         assert!((found.mean_probability - 0.79).abs() < 1e-6 && (found.sure_mm2 - 0.5).abs() < 1e-9, "{found:?}");
+    }
+
+    #[test]
+    fn a_slice_is_turned_about_its_middle() {
+        let slice = Slice { origin_lps_mm: [0.0; 3], stored: (0..6).collect(), slope: 1.0, intercept: 0.0, source: 0 };
+        let stored = |rows, columns| Turned { rows, columns }.of(&slice, 3).stored;
+        assert_eq!(stored(true, false), [3, 4, 5, 0, 1, 2]);
+        assert_eq!(stored(false, true), [2, 1, 0, 5, 4, 3]);
+        assert_eq!(stored(true, true), [5, 4, 3, 2, 1, 0]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The same slices segmented again, shifted and shrunk by less than anyone would notice: what then
 //! changes in the masks is the network's doubt about them.
 
-use super::{segment_as, spread};
+use super::{Surroundings, segment_as, spread};
 use crate::analysis::volume::Volume;
 use crate::inference::{InferenceError, SegmentationNetwork};
 use std::num::NonZeroUsize;
@@ -23,7 +23,7 @@ impl Nudge {
     pub const NONE: Self = Self { rows: 0.0, columns: 0.0, scale: 1.0 };
 }
 
-/// Segments some slices of a sagittal volume once for each nudge, heedless of the others. Each result holds the slices'
+/// Segments some slices of a sagittal volume once for each nudge, heedless of the others, within `surroundings`. Each result holds the slices'
 /// classes on their own pixels (see [`crate::analysis::volume::SemanticMask::channels`]), the nudge taken back.
 ///
 /// # Errors
@@ -32,13 +32,14 @@ pub fn segment_nudged(
     volume: &Volume,
     slices: Range<usize>,
     nudges: &[Nudge],
+    surroundings: &Surroundings,
     network: &SegmentationNetwork,
     threads: NonZeroUsize,
 ) -> Result<Vec<Vec<u8>>, InferenceError> {
     let part = Volume { slices: volume.slices[slices].to_vec(), ..volume.without_slices() };
     // The nudges are spread over the threads, not the few slices.
-    let again = |i: usize| segment_as(&part, nudges[i], network, NonZeroUsize::MIN, &|_| ());
-    Ok(spread(nudges.len(), threads, again)?.into_iter().map(|mask| mask.channels).collect())
+    let again = |i: usize| segment_as(&part, nudges[i], Some(surroundings), network, NonZeroUsize::MIN, &|_| ());
+    Ok(spread(nudges.len(), threads, again)?.into_iter().map(|again| again.mask.channels).collect())
 }
 
 #[cfg(test)]
@@ -66,7 +67,7 @@ mod tests {
     fn a_nudge_moves_the_slice_on_the_canvas_and_is_taken_back() {
         let input = SegmentationInput { pixel_mm: 0.9, size_multiple: 1, percentiles: [0.0, 100.0] };
         let volume = slope();
-        let still = Canvas::new(&volume, &input);
+        let still = Canvas::nudged(&volume, &input, Nudge::NONE);
         let whole = still.rows_columns();
         for nudge in [
             Nudge { rows: 0.5, columns: 0.0, scale: 1.0 },

@@ -5,6 +5,8 @@
 //! `BILINEAR` and PyTorch `interpolate(mode="bilinear", antialias=True)`: training prepares its
 //! images with those, and the two must agree.
 
+use std::ops::Range;
+
 /// A prepared resampling of slices from one size to another.
 #[derive(Debug, Clone)]
 pub struct Resize {
@@ -37,6 +39,12 @@ impl Axis {
             .collect();
         Self { from, taps }
     }
+
+    fn hearing(&self, inputs: Range<usize>) -> Range<usize> {
+        let hears = |(first, weights): &(usize, Vec<f32>)| *first < inputs.end && first + weights.len() > inputs.start;
+        let first = self.taps.iter().position(hears).unwrap_or(0);
+        first..self.taps.iter().rposition(hears).map_or(first, |last| last + 1)
+    }
 }
 
 impl Resize {
@@ -64,21 +72,38 @@ impl Resize {
     #[must_use]
     pub fn apply(&self, slice: &[f32]) -> Vec<f32> {
         let [to_rows, to_columns] = self.to_rows_columns();
-        let mut narrow = vec![0.0; self.rows.from * to_columns];
-        for (row, out) in slice.chunks(self.columns.from).zip(narrow.chunks_mut(to_columns)) {
-            for ((first, weights), o) in self.columns.taps.iter().zip(out) {
+        self.apply_within(slice, 0..to_rows, 0..to_columns)
+    }
+
+    /// Resamples one slice, and gives these rows and columns of the result, row by row.
+    #[must_use]
+    pub fn apply_within(&self, slice: &[f32], rows: Range<usize>, columns: Range<usize>) -> Vec<f32> {
+        let (row_taps, column_taps) = (&self.rows.taps[rows], &self.columns.taps[columns]);
+        let heard = row_taps.iter().fold(self.rows.from..0, |heard, (first, weights)| {
+            heard.start.min(*first)..heard.end.max(first + weights.len())
+        });
+        let width = column_taps.len();
+        let mut narrow = vec![0.0; heard.len() * width];
+        let heard_rows = slice.chunks(self.columns.from).skip(heard.start);
+        for (row, out) in heard_rows.zip(narrow.chunks_mut(width.max(1))) {
+            for ((first, weights), o) in column_taps.iter().zip(out) {
                 *o = row[*first..].iter().zip(weights).map(|(v, w)| v * w).sum();
             }
         }
-        let mut resized = vec![0.0; to_rows * to_columns];
-        for ((first, weights), out) in self.rows.taps.iter().zip(resized.chunks_mut(to_columns)) {
-            for (row, w) in narrow[first * to_columns..].chunks(to_columns).zip(weights) {
+        let mut resized = vec![0.0; row_taps.len() * width];
+        for ((first, weights), out) in row_taps.iter().zip(resized.chunks_mut(width.max(1))) {
+            for (row, w) in narrow[(first - heard.start) * width..].chunks(width.max(1)).zip(weights) {
                 for (o, v) in out.iter_mut().zip(row) {
                     *o += v * w;
                 }
             }
         }
         resized
+    }
+
+    /// The rows and columns of the result that hear any of these rows and columns.
+    pub(super) fn hearing(&self, rows: Range<usize>, columns: Range<usize>) -> [Range<usize>; 2] {
+        [self.rows.hearing(rows), self.columns.hearing(columns)]
     }
 }
 
@@ -111,6 +136,25 @@ mod tests {
         assert_eq!(moved, [2.0, 3.0, 4.0, 4.0]);
         let back = Resize::shifted([1, 4], [1, 4], [0.0, -0.5]).apply(&[1.0, 2.0, 3.0, 4.0]);
         assert_eq!(back, [1.0, 1.5, 2.5, 3.5]);
+    }
+
+    #[test]
+    fn a_part_of_the_result_is_the_same_part_and_nothing_else_hears_what_it_hears() {
+        let slice: Vec<f32> = (0..99).map(|i| ((i * 37) % 11) as f32).collect();
+        for to in [[5, 4], [9, 11], [23, 31]] {
+            let resize = Resize::shifted([9, 11], to, [0.5, -0.25]);
+            let whole = resize.apply(&slice);
+            let part = resize.apply_within(&slice, 2..4, 1..4);
+            let expected: Vec<f32> = (2..4).flat_map(|r| whole[r * to[1] + 1..r * to[1] + 4].to_vec()).collect();
+            assert_eq!(part, expected);
+            let [rows, columns] = resize.hearing(3..5, 6..7);
+            let mut changed = slice.clone();
+            (3..5).for_each(|row| changed[row * 11 + 6] += 100.0);
+            let differs = |i: usize| (resize.apply(&changed)[i] - whole[i]).abs() > 0.0;
+            for i in (0..whole.len()).filter(|i| differs(*i)) {
+                assert!(rows.contains(&(i / to[1])) && columns.contains(&(i % to[1])), "{to:?}: {i}");
+            }
+        }
     }
 
     #[test]
