@@ -4,12 +4,8 @@
 //! disc is bright in T2 and grey in T1. So the middle slices of a second series are read as well. Where both give names and they
 //! are not the same, one of them is off by a level and nobody can say which: none is given.
 
-use super::segmentation::segment;
-use super::spine_reading::{SpineReading, read_spine};
-use super::volume::Volume;
-use crate::inference::{InferenceError, SegmentationNetwork};
+use super::spine_reading::SpineReading;
 use crate::spine::{Evidence, QualityCode, QualityFinding, Severity, Vec3, VertebraReport};
-use std::num::NonZeroUsize;
 
 /// Bodies of two series whose middles lie this near in the sagittal plane are one, mm: less than half the way to the
 /// next one, and more than a patient moves between two series.
@@ -26,21 +22,10 @@ enum Agreement {
     Different,
 }
 
-/// Reads `second`, a few middle slices of another sagittal series, and holds its names against those of `spine`.
-///
-/// # Errors
-/// [`InferenceError`] where the network can't run.
-pub(crate) fn judge(
-    spine: &mut SpineReading,
-    second: &Volume,
-    network: &SegmentationNetwork,
-    threads: NonZeroUsize,
-) -> Result<(), InferenceError> {
-    if spine.vertebrae.iter().all(|v| v.designation.name.is_none()) {
-        return Ok(());
-    }
-    // A series in which no spine is found has no opinion.
-    let Ok(other) = read_spine(second, segment(second, network, threads, &|_| ())?.mask) else { return Ok(()) };
+/// Holds the names in `second`, the reading of a few middle slices of another sagittal series, against those of `spine`. A series
+/// in which no spine is found has no opinion.
+pub(super) fn judge(spine: &mut SpineReading, second: Option<&SpineReading>) {
+    let Some(other) = second.filter(|_| spine.vertebrae.iter().any(|v| v.designation.name.is_some())) else { return };
     match compare(&spine.vertebrae, &other.vertebrae) {
         Agreement::Unknown => {}
         Agreement::Same => {
@@ -60,7 +45,6 @@ pub(crate) fn judge(
             });
         }
     }
-    Ok(())
 }
 
 fn compare(first: &[VertebraReport], second: &[VertebraReport]) -> Agreement {
@@ -87,6 +71,7 @@ fn sagittal_distance_mm(a: Vec3, b: Vec3) -> f64 {
 #[expect(clippy::unwrap_used, reason = "a test that fails here has found its fault")]
 mod tests {
     use super::*;
+    use crate::analysis::spine_reading::read_spine;
     use crate::analysis::synthetic::SyntheticSpine;
 
     fn read(spine: &SyntheticSpine) -> SpineReading {

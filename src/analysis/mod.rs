@@ -1,7 +1,7 @@
 //! The reading room: pixels and models in, findings out.
 //!
 //! Everything here is pure: no files, no clock, no threads of its own making beyond a scoped fan-out
-//! over slices, no network. [`study::read`] is the whole reading in order; start there.
+//! ([`spread`]), no network. [`study::read`] is the whole reading in order; start there.
 
 mod agreement;
 pub mod confidence;
@@ -13,8 +13,10 @@ pub mod measure;
 pub mod parts;
 pub mod plausibility;
 mod repeatability;
+mod second_looks;
 pub mod segmentation;
 pub mod spine_reading;
+mod spread;
 pub mod study;
 #[cfg(test)]
 mod synthetic;

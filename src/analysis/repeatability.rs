@@ -10,7 +10,7 @@
 //! An area hangs on more slices than are repeated and gets no spread; neither does what a curved spine has beside them.
 
 use super::curve::median;
-use super::segmentation::{Nudge, Segmentation, segment_nudged};
+use super::segmentation::{Nudge, Segmentation, Surroundings, segment_nudged};
 use super::spine_reading::{SpineReading, read_spine};
 use super::volume::{PartMask, SemanticMask, Volume};
 use crate::inference::{InferenceError, SegmentationNetwork};
@@ -18,7 +18,6 @@ use crate::spine::{
     Designation, Evidence, Measurement, QualityCode, QualityFinding, Severity, Structure, Vec3, Vertebra, length, sub,
 };
 use std::fmt::Display;
-use std::num::NonZeroUsize;
 use std::ops::Range;
 
 /// Slices that are read again: what makes a third of a usual reading's time.
@@ -36,26 +35,48 @@ const VALUES_MIN: usize = 1 + NUDGES.len().div_ceil(2);
 /// A median absolute deviation times this estimates a normal standard deviation.
 const MAD_TO_SD: f64 = 1.4826;
 
-/// Reads the middle slices again and notes in `spine` how well it repeats. `segmentation` is what it was read from.
-///
-/// # Errors
-/// [`InferenceError::Network`] where the network can't run.
-pub(crate) fn judge(
-    spine: &mut SpineReading,
-    volume: &Volume,
-    segmentation: &Segmentation,
-    network: &SegmentationNetwork,
-    threads: NonZeroUsize,
-) -> Result<(), InferenceError> {
-    let Segmentation { mask, surroundings: Some(surroundings), .. } = segmentation else { return Ok(()) };
-    let Some(middle) = middle_slices(mask, volume.slice_len()) else { return Ok(()) };
-    let again = segment_nudged(volume, middle.clone(), &NUDGES, surroundings, network, threads)?;
-    // One after the other: side by side they are a long series' largest need of memory, and quick beside the network.
-    let repeats: Vec<_> = again.iter().map(|slices| read_again(volume, mask, &middle, slices)).collect();
-    // Slices are half of their distance wide to either side.
-    let span = middle.start as f64 - 0.5..=middle.end as f64 - 0.5;
-    weigh(spine, &repeats, |place_lps_mm| span.contains(&volume.slice_index(place_lps_mm)));
-    Ok(())
+/// How many repeats there are.
+pub(super) const REPEATS: usize = NUDGES.len();
+
+/// The slices that are read again, and what they are read from.
+#[derive(Clone)]
+pub(super) struct Repeats<'a> {
+    volume: &'a Volume,
+    mask: &'a SemanticMask,
+    surroundings: &'a Surroundings,
+    middle: Range<usize>,
+}
+
+impl<'a> Repeats<'a> {
+    /// `None` where no slice shows a spine.
+    pub(super) fn of(volume: &'a Volume, segmentation: &'a Segmentation) -> Option<Self> {
+        let surroundings = segmentation.surroundings.as_ref()?;
+        let middle = middle_slices(&segmentation.mask, volume.slice_len())?;
+        Some(Self { volume, mask: &segmentation.mask, surroundings, middle })
+    }
+
+    /// The middle slices' classes in a repeat, from 0 on.
+    pub(super) fn segment(&self, repeat: usize, network: &SegmentationNetwork) -> Result<Vec<u8>, InferenceError> {
+        segment_nudged(self.volume, self.middle.clone(), NUDGES[repeat], self.surroundings, network)
+    }
+
+    /// The reading with the middle slices' classes exchanged; `None` where they then show no spine.
+    pub(super) fn read(&self, slices: &[u8]) -> Option<SpineReading> {
+        let mut again = self.mask.clone();
+        let from = self.middle.start * self.volume.slice_len();
+        again.channels.get_mut(from..from + slices.len())?.copy_from_slice(slices);
+        let read = read_spine(self.volume, again).ok()?;
+        // Only its numbers and names are wanted, not the masks of all repeats together.
+        let (semantic, part_of) = (SemanticMask { channels: Vec::new() }, PartMask { parts: Vec::new() });
+        Some(SpineReading { semantic, part_of, ..read })
+    }
+
+    /// Notes in `spine` how well it repeats.
+    pub(super) fn judge(&self, spine: &mut SpineReading, repeats: &[Option<SpineReading>]) {
+        // Slices are half of their distance wide to either side.
+        let span = self.middle.start as f64 - 0.5..=self.middle.end as f64 - 0.5;
+        weigh(spine, repeats, |place_lps_mm| span.contains(&self.volume.slice_index(place_lps_mm)));
+    }
 }
 
 /// The neighbouring slices that show most of the canal, or where there is none, most of the spine.
@@ -69,17 +90,6 @@ fn middle_slices(mask: &SemanticMask, slice_len: usize) -> Option<Range<usize>> 
     let of_window = |window: &[(usize, usize)]| window.iter().fold((0, 0), |sum, s| (sum.0 + s.0, sum.1 + s.1));
     let windows = shown.windows(several.max(1)).map(of_window).enumerate();
     windows.max_by_key(|(_, shown)| *shown).map(|(start, _)| start..start + several)
-}
-
-/// The reading with the middle slices' masks exchanged; `None` where they then show no spine.
-fn read_again(volume: &Volume, mask: &SemanticMask, middle: &Range<usize>, slices: &[u8]) -> Option<SpineReading> {
-    let mut again = mask.clone();
-    let from = middle.start * volume.slice_len();
-    again.channels.get_mut(from..from + slices.len())?.copy_from_slice(slices);
-    let read = read_spine(volume, again).ok()?;
-    // Only its numbers and names are wanted, not the masks of all repeats together.
-    let (semantic, part_of) = (SemanticMask { channels: Vec::new() }, PartMask { parts: Vec::new() });
-    Some(SpineReading { semantic, part_of, ..read })
 }
 
 /// Notes in `spine` what the repeats say of it; only what is `covered` by the slices that were repeated gets a spread.

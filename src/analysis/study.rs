@@ -1,6 +1,5 @@
 //! The whole reading of one study, in order.
 
-use super::agreement;
 use super::confidence::Alpha;
 use super::grading::canal::find_canal_centres;
 use super::grading::conflict::{canal_conflict, slip_conflict, strange_pictures};
@@ -8,7 +7,7 @@ use super::grading::{Grader, SlicePixels};
 use super::level;
 use super::measure::reference::stand_canals;
 use super::plausibility::{self, Lie};
-use super::repeatability;
+use super::second_looks;
 use super::segmentation::segment;
 use super::spine_reading::read_spine;
 use super::volume::{PartMask, SemanticMask, Volume};
@@ -121,10 +120,8 @@ pub const STAGE_SEGMENTATION: &str = "segmentation";
 pub const STAGE_SPINE: &str = "curve-levels-measurements";
 /// Name of the stage that asks whether the spine lies as the header claims.
 pub const STAGE_ORIENTATION: &str = "orientation";
-/// Name of the stage that reads the middle slices again, slightly shifted.
-pub const STAGE_REPEATS: &str = "repeats";
-/// Name of the stage that reads the middle slices of a second series.
-pub const STAGE_SECOND_OPINION: &str = "second-series";
+/// Name of the stage that reads the middle slices again, slightly shifted, and those of a second series.
+pub const STAGE_SECOND_LOOKS: &str = "second-looks";
 /// Name of the stage that assigns axial slices to levels.
 pub const STAGE_AXIAL: &str = "axial-slices";
 /// Name of the stage that grades.
@@ -185,14 +182,10 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
         Lie::Unlike => return Ok(refused(report, "no-spine", "what was segmented does not look like a spine")),
     }
 
-    progress.stage(STAGE_REPEATS);
-    repeatability::judge(&mut spine, volume, &segmentation, network, threads)?;
+    progress.stage(STAGE_SECOND_LOOKS);
+    second_looks::judge(&mut spine, volume, &segmentation, images.second_opinion.as_ref(), network, threads)?;
     drop(segmentation);
 
-    if let Some(second) = &images.second_opinion {
-        progress.stage(STAGE_SECOND_OPINION);
-        agreement::judge(&mut spine, second, network, threads)?;
-    }
     report.curve = Some(spine.curve);
     report.vertebrae = spine.vertebrae;
     report.levels = spine.levels;
@@ -209,7 +202,7 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
     find_canal_centres(&mut report.levels, volume, &spine.semantic);
     if !grader.is_idle() {
         progress.stage(STAGE_GRADING);
-        grader.grade(&mut report.levels, images, pixels)?;
+        grader.grade(&mut report.levels, images, pixels, threads)?;
         let said = [slip_conflict, canal_conflict, strange_pictures].map(|of_levels| of_levels(&report.levels));
         report.quality.extend(said.into_iter().flatten());
     }

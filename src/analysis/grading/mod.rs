@@ -19,6 +19,7 @@ mod heads;
 pub mod views;
 
 use crate::analysis::confidence::Alpha;
+use crate::analysis::spread::spread;
 use crate::analysis::study::StudyImages;
 use crate::analysis::volume::Slice;
 use crate::inference::{GradingNetwork, InferenceError, Networks};
@@ -26,6 +27,7 @@ use crate::spine::{BodySide, LevelReport, Role, Vertebra};
 pub use cutter::{View, ViewCutter};
 use gates::Verdict;
 use heads::Heads;
+use std::num::NonZeroUsize;
 
 /// The pixels of slices that were not loaded with the study.
 pub trait SlicePixels {
@@ -62,7 +64,8 @@ impl<'a> Grader<'a> {
         self.degeneration.is_none() && self.stenosis.is_none()
     }
 
-    /// Fills [`LevelReport::grades`] and [`LevelReport::ungraded`].
+    /// Fills [`LevelReport::grades`] and [`LevelReport::ungraded`]. Pictures are cut one level after the other and looked at side by
+    /// side.
     ///
     /// # Errors
     /// [`InferenceError`] where a network can't run.
@@ -71,25 +74,40 @@ impl<'a> Grader<'a> {
         levels: &mut [LevelReport],
         images: &StudyImages,
         pixels: &dyn SlicePixels,
+        threads: NonZeroUsize,
     ) -> Result<(), InferenceError> {
         let mut cutter = ViewCutter::new(images, pixels);
-        for level in levels {
-            if let Some(degeneration) = &self.degeneration {
-                let len = views::DISC_GRID.pixels();
-                let t2 = Picture::of("t2", Role::SagittalT2, len, cutter.disc(Role::SagittalT2, level));
-                let t1 = Picture::of("t1", Role::SagittalT1, len, cutter.disc(Role::SagittalT1, level));
-                self.degeneration(degeneration, level, &[t2, t1])?;
+        let pictures: Vec<LevelPictures> = levels.iter().map(|level| self.pictures(&mut cutter, level)).collect();
+        drop(cutter);
+        let graded = spread(levels.len(), threads, |i| {
+            let (mut level, pictures) = (levels[i].clone(), &pictures[i]);
+            if let Some((degeneration, pictures)) = self.degeneration.as_ref().zip(pictures.disc.as_ref()) {
+                self.degeneration(degeneration, &mut level, pictures)?;
             }
-            if let Some(stenosis) = self.stenosis.as_ref().filter(|_| is_lumbar(level)) {
-                let axial = Picture::of("axial", Role::AxialT2, 3 * views::AXIAL_GRID.pixels(), cutter.axial(level));
-                let [left, right] =
-                    [("foramen_left", BodySide::Left), ("foramen_right", BodySide::Right)].map(|(name, side)| {
-                        Picture::of(name, Role::SagittalT1, FORAMEN_PIXELS, cutter.foramen(level, side))
-                    });
-                self.stenosis(stenosis, level, &[axial, left, right])?;
+            if let Some((stenosis, pictures)) = self.stenosis.as_ref().zip(pictures.canal.as_ref()) {
+                self.stenosis(stenosis, &mut level, pictures)?;
             }
-        }
+            Ok(level)
+        })?;
+        levels.iter_mut().zip(graded).for_each(|(level, graded)| *level = graded);
         Ok(())
+    }
+
+    /// Cuts what is to be looked at of one level.
+    fn pictures(&self, cutter: &mut ViewCutter<'_>, level: &LevelReport) -> LevelPictures {
+        let disc = self.degeneration.as_ref().map(|_| {
+            let len = views::DISC_GRID.pixels();
+            let t2 = Picture::of("t2", Role::SagittalT2, len, cutter.disc(Role::SagittalT2, level));
+            let t1 = Picture::of("t1", Role::SagittalT1, len, cutter.disc(Role::SagittalT1, level));
+            [t2, t1]
+        });
+        let canal = self.stenosis.as_ref().filter(|_| is_lumbar(level)).map(|_| {
+            let axial = Picture::of("axial", Role::AxialT2, 3 * views::AXIAL_GRID.pixels(), cutter.axial(level));
+            let [left, right] = [("foramen_left", BodySide::Left), ("foramen_right", BodySide::Right)]
+                .map(|(name, side)| Picture::of(name, Role::SagittalT1, FORAMEN_PIXELS, cutter.foramen(level, side)));
+            [axial, left, right]
+        });
+        LevelPictures { disc, canal }
     }
 
     /// Both contrasts make one picture, which has one gate; where it is refused, each is asked about alone.
@@ -194,6 +212,12 @@ impl Picture {
     fn shown_if(&self, is_seen: bool) -> Vec<f32> {
         self.view.as_ref().ok().filter(|_| is_seen).cloned().unwrap_or_else(|| vec![0.0; self.len])
     }
+}
+
+/// What the networks are shown of one level.
+struct LevelPictures {
+    disc: Option<[Picture; 2]>,
+    canal: Option<[Picture; 3]>,
 }
 
 /// What a network was given of a level.

@@ -1,7 +1,8 @@
 //! How sure the network is of what it sees in a slice, as it is or turned: the segmentation's first pass, without the mask.
 
 use super::canvas::{Canvas, grid_rows_columns};
-use super::{Nudge, Surroundings, spread};
+use super::{Nudge, Surroundings};
+use crate::analysis::spread::spread;
 use crate::analysis::volume::{Slice, Volume};
 use crate::inference::{InferenceError, SegmentationNetwork};
 use crate::spine::Structure;

@@ -1,7 +1,7 @@
 //! The same slices segmented again, shifted and shrunk by less than anyone would notice: what then
 //! changes in the masks is the network's doubt about them.
 
-use super::{Surroundings, segment_as, spread};
+use super::{Surroundings, segment_as};
 use crate::analysis::volume::Volume;
 use crate::inference::{InferenceError, SegmentationNetwork};
 use std::num::NonZeroUsize;
@@ -23,23 +23,21 @@ impl Nudge {
     pub const NONE: Self = Self { rows: 0.0, columns: 0.0, scale: 1.0 };
 }
 
-/// Segments some slices of a sagittal volume once for each nudge, heedless of the others, within `surroundings`. Each result holds the slices'
-/// classes on their own pixels (see [`crate::analysis::volume::SemanticMask::channels`]), the nudge taken back.
+/// Segments some slices of a sagittal volume under a nudge, heedless of the others, within `surroundings`, in one thread. Gives the
+/// slices' classes on their own pixels (see [`crate::analysis::volume::SemanticMask::channels`]), the nudge taken back.
 ///
 /// # Errors
 /// [`InferenceError::Network`] where the slices are too large for the network or a run fails.
 pub fn segment_nudged(
     volume: &Volume,
     slices: Range<usize>,
-    nudges: &[Nudge],
+    nudge: Nudge,
     surroundings: &Surroundings,
     network: &SegmentationNetwork,
-    threads: NonZeroUsize,
-) -> Result<Vec<Vec<u8>>, InferenceError> {
+) -> Result<Vec<u8>, InferenceError> {
     let part = Volume { slices: volume.slices[slices].to_vec(), ..volume.without_slices() };
-    // The nudges are spread over the threads, not the few slices.
-    let again = |i: usize| segment_as(&part, nudges[i], Some(surroundings), network, NonZeroUsize::MIN, &|_| ());
-    Ok(spread(nudges.len(), threads, again)?.into_iter().map(|again| again.mask.channels).collect())
+    let again = segment_as(&part, nudge, Some(surroundings), network, NonZeroUsize::MIN, &|_| ())?;
+    Ok(again.mask.channels)
 }
 
 #[cfg(test)]

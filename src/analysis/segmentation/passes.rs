@@ -2,7 +2,8 @@
 
 use super::canvas::{Canvas, Nudged, Window, grid_rows_columns};
 use super::certainty::certainty;
-use super::{Certainty, Nudge, Resize, spread};
+use super::{Certainty, Nudge, Resize};
+use crate::analysis::spread::spread;
 use crate::analysis::volume::Volume;
 use crate::inference::{InferenceError, SIDE_MAX, SegmentationNetwork};
 use crate::spine::Structure;
