@@ -10,9 +10,10 @@ const LAYERS: [&str; 10] =
     ["spine", "labels", "inference", "analysis", "dicom", "phantom", "export", "evaluation", "appliance", "cli"];
 
 /// A library (as its path begins in code), and the only places in `src` that may name it.
-const SOLE_IMPORTERS: [(&str, &[&str]); 17] = [
+const SOLE_IMPORTERS: [(&str, &[&str]); 18] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
+    ("tract_cuda", &["inference/"]),
     ("dicom_core", &["dicom/"]),
     ("dicom_object", &["dicom/"]),
     ("dicom_encoding", &["dicom/"]),

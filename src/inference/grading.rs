@@ -1,10 +1,9 @@
 //! The networks that grade: crops in, logits out.
 
-use super::{GradingHead, InferenceError, ModelEntry, ModelSet, PictureGate, network::network_error};
+use super::{Device, GradingHead, InferenceError, ModelEntry, ModelSet, PictureGate, network::network_error};
 use crate::spine::ModelUse;
 use std::sync::Arc;
-use tract_core::prelude::{DatumExt, Framework, IntoRunnable, Tensor, TractResult, TypedRunnableModel, tvec};
-use tract_onnx::prelude::InferenceModelExt;
+use tract_core::prelude::{DatumExt, Framework, Tensor, TractResult, TypedRunnableModel, tvec};
 
 /// A network that grades, prepared to run one level at a time. Shared by threads; each run has its own state.
 #[derive(Debug)]
@@ -14,16 +13,24 @@ pub struct GradingNetwork {
 }
 
 impl GradingNetwork {
-    /// Reads, verifies and prepares the set's network called `name`; `None` where the set has none.
+    /// Reads, verifies and prepares the set's network called `name` to run on the processor; `None` where the set has none.
+    ///
+    /// # Errors
+    /// As [`GradingNetwork::load_on`].
+    pub fn load(set: &ModelSet, name: &str) -> Result<Option<Self>, InferenceError> {
+        Self::load_on(set, name, Device::Cpu)
+    }
+
+    /// Reads, verifies and prepares the set's network called `name` to run on `device`; `None` where the set has none.
     ///
     /// # Errors
     /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where tract can't prepare it.
-    pub fn load(set: &ModelSet, name: &str) -> Result<Option<Self>, InferenceError> {
+    pub fn load_on(set: &ModelSet, name: &str, device: Device) -> Result<Option<Self>, InferenceError> {
         if !set.has(name) {
             return Ok(None);
         }
         let (entry, bytes) = set.load_verified(name)?;
-        let plan = prepare(entry, &bytes).map_err(|e| network_error(name, &e))?;
+        let plan = prepare(entry, &bytes, device).map_err(|e| network_error(name, &e))?;
         Ok(Some(Self { entry: entry.clone(), plan }))
     }
 
@@ -72,11 +79,11 @@ impl GradingNetwork {
     }
 }
 
-fn prepare(entry: &ModelEntry, bytes: &[u8]) -> TractResult<Arc<TypedRunnableModel>> {
+fn prepare(entry: &ModelEntry, bytes: &[u8], device: Device) -> TractResult<Arc<TypedRunnableModel>> {
     let mut model = tract_onnx::onnx().model_for_read(&mut &*bytes)?;
     for (k, input) in entry.inputs.iter().enumerate() {
         let shape: Vec<usize> = std::iter::once(1).chain(input.shape.iter().copied()).collect();
         model = model.with_input_fact(k, f32::fact(&shape).into())?;
     }
-    model.into_optimized()?.into_runnable()
+    device.prepare(model)
 }
