@@ -82,6 +82,8 @@ pub fn inference(shared: &Shared) -> Vec<u8> {
         "study".to_owned(),
         json!({
             "reports": Counters::so_far(&shared.counters.reports),
+            "on_gpu": Counters::so_far(&shared.counters.on_gpu),
+            "threads": shared.threads.get(),
             "failed_attempts": Counters::so_far(&shared.counters.failed_attempts),
         }),
     );
