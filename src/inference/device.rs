@@ -155,6 +155,7 @@ pub fn compiled_code_folder() -> Option<PathBuf> {
 #[cfg(feature = "cuda")]
 mod cuda {
     use std::sync::Arc;
+    use tract_core::model::SpecialOps;
     use tract_core::ops::math::add;
     use tract_core::prelude::{
         DatumExt, IntoTValue, Runtime, Tensor, TractError, TractResult, TypedModel, TypedRunnableModel,
