@@ -18,11 +18,14 @@ use deepspine::appliance::reader::limits::{self, Limits};
 use deepspine::appliance::reader::protocol::{FileOutcome, ReadReply, ReadRequest, ScanReply, ScanRequest};
 use deepspine::appliance::reader::sandbox::{self, Rooms};
 use deepspine::export::Bundle;
+use deepspine::inference::Device;
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use rustix::process::{getppid, test_kill_process};
 
 /// Names the folder in which this very test, started again, is to shut itself in.
 const ROOM: &str = "DEEPSPINE_TEST_ROOM";
+/// Says that its networks would run on a GPU.
+const WITH_A_GPU: &str = "DEEPSPINE_TEST_WITH_A_GPU";
 /// Names the limit that this very test, started again, is to break.
 const EXCESS: &str = "DEEPSPINE_TEST_EXCESS";
 /// How long a child of these tests may take.
@@ -143,7 +146,9 @@ fn a_child_reads_no_file_outside_what_it_is_given() {
 fn try_everything(room: &Path) {
     let (exports, spool) = (room.join("in"), room.join("incoming"));
     let readable = [exports.clone()];
-    sandbox::enter(Rooms { readable: &readable, writable: Some(&spool) }).expect("the room can be shut");
+    let device = if std::env::var_os(WITH_A_GPU).is_some() { Device::Cuda } else { Device::Cpu };
+    sandbox::enter(Rooms { readable: &readable, writable: Some(&spool), device, ..Rooms::default() })
+        .expect("the room can be shut");
     let write_new = |path: PathBuf| -> io::Result<()> {
         let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
         file.write_all(b"x")?;
@@ -176,14 +181,13 @@ fn try_everything(room: &Path) {
     }
 }
 
-#[test]
-fn a_child_in_its_room_can_do_nothing_else() {
-    const NAME: &str = "a_child_in_its_room_can_do_nothing_else";
+/// What a process that the test `name`, started again, shuts in can do: nothing but what it is there for.
+fn shut_in_again(name: &str, with_a_gpu: bool) {
     if let Some(room) = std::env::var_os(ROOM) {
         return try_everything(Path::new(&room));
     }
     if sandbox::available().name() != "full" {
-        return common::skipped(NAME, &sandbox::available().to_string());
+        return common::skipped(name, &sandbox::available().to_string());
     }
     let dir = tempfile::tempdir().expect("a folder");
     for folder in ["in", "incoming"] {
@@ -193,8 +197,9 @@ fn a_child_in_its_room_can_do_nothing_else() {
         fs::write(dir.path().join(file), "x").expect("the test's folder can be written");
     }
     let output = Command::new(std::env::current_exe().expect("a test has a file"))
-        .args([NAME, "--exact", "--nocapture"])
+        .args([name, "--exact", "--nocapture"])
         .env(ROOM, dir.path())
+        .envs(with_a_gpu.then_some((WITH_A_GPU, "1")))
         .output()
         .expect("a test can be started again");
     let text = String::from_utf8_lossy(&output.stderr);
@@ -208,10 +213,20 @@ fn a_child_in_its_room_can_do_nothing_else() {
     assert_eq!(fs::read(dir.path().join("in/a")).expect("it is still there"), b"x");
 }
 
+#[test]
+fn a_child_in_its_room_can_do_nothing_else() {
+    shut_in_again("a_child_in_its_room_can_do_nothing_else", false);
+}
+
+#[test]
+fn a_child_with_a_gpu_can_do_no_more_than_speak_to_it() {
+    shut_in_again("a_child_with_a_gpu_can_do_no_more_than_speak_to_it", true);
+}
+
 /// Breaks one limit under the real ones.
 fn break_limit(excess: &str) {
     let supervisor = getppid().expect("a test was started by one").as_raw_nonzero().get();
-    limits::apply(Limits { memory_mib: 64, cpu_secs: 1, supervisor }).expect("limits can be laid");
+    limits::apply(Limits { memory_mib: 64, cpu_secs: 1, supervisor, device: Device::Cpu }).expect("limits can be laid");
     match excess {
         "memory" => {
             let mut kept = Vec::new();

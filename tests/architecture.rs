@@ -10,10 +10,11 @@ const LAYERS: [&str; 10] =
     ["spine", "labels", "inference", "analysis", "dicom", "phantom", "export", "evaluation", "appliance", "cli"];
 
 /// A library (as its path begins in code), and the only places in `src` that may name it.
-const SOLE_IMPORTERS: [(&str, &[&str]); 18] = [
+const SOLE_IMPORTERS: [(&str, &[&str]); 19] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
     ("pulp", &["inference/convolution/kernel"]),
+    ("tract_cuda", &["inference/"]),
     ("dicom_core", &["dicom/"]),
     ("dicom_object", &["dicom/"]),
     ("dicom_encoding", &["dicom/"]),

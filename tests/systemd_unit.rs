@@ -21,6 +21,8 @@ use seccompiler::{
 
 /// What `systemd-analyze security` may say of the unit as shipped.
 const EXPOSURE_MAX: f64 = 1.5;
+/// The same with the drop-in for a GPU, which opens its devices.
+const EXPOSURE_WITH_A_GPU_MAX: f64 = 1.7;
 /// Names the configuration under which this very test, started again, becomes the appliance.
 const CONFIGURATION: &str = "DEEPSPINE_TEST_CONFIGURATION";
 /// How long the appliance may take for its self-test and one study.
@@ -60,19 +62,54 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
+/// How exposed the unit at `path` is, with its drop-ins, and all that is said of it; `None`, and the test `name` skipped, where
+/// nobody can say.
+fn exposure(name: &str, path: &Path) -> Option<(f64, String)> {
+    let path = path.display().to_string();
+    let output = told_by(name, "systemd-analyze", &["security", "--offline=true", "--no-pager", &path])?;
+    let verdict = text(&output.stdout);
+    let Some((_, level)) = verdict.split_once("Overall exposure level for deepspine.service: ") else {
+        common::skipped(name, "this systemd-analyze can't judge a unit that does not run");
+        return None;
+    };
+    let level = level.split_whitespace().next().and_then(|l| l.parse().ok()).expect("a number");
+    eprintln!("exposure {level}");
+    Some((level, verdict))
+}
+
 #[test]
 fn the_unit_as_shipped_is_little_exposed() {
     const NAME: &str = "the_unit_as_shipped_is_little_exposed";
-    let path = shipped("deepspine.service").display().to_string();
-    let arguments = ["security", "--offline=true", "--no-pager", &path];
-    let Some(output) = told_by(NAME, "systemd-analyze", &arguments) else { return };
-    let verdict = text(&output.stdout);
-    let Some((_, level)) = verdict.split_once("Overall exposure level for deepspine.service: ") else {
-        return common::skipped(NAME, "this systemd-analyze can't judge a unit that does not run");
-    };
-    let level: f64 = level.split_whitespace().next().and_then(|l| l.parse().ok()).expect("a number");
-    eprintln!("exposure {level}");
+    let Some((level, verdict)) = exposure(NAME, &shipped("deepspine.service")) else { return };
     assert!(level <= EXPOSURE_MAX, "{verdict}");
+}
+
+#[test]
+fn the_drop_in_for_a_gpu_opens_its_devices_and_little_else() {
+    const NAME: &str = "the_drop_in_for_a_gpu_opens_its_devices_and_little_else";
+    let example = fs::read_to_string(shipped("cuda.conf.example")).expect("it is there");
+    let mut keys: Vec<&str> =
+        example.lines().filter(|l| !l.starts_with(['#', '['])).filter_map(|l| Some(l.split_once('=')?.0)).collect();
+    keys.dedup();
+    let expected = [
+        "PrivateDevices",
+        "DeviceAllow",
+        "SupplementaryGroups",
+        "MemoryMax",
+        "CacheDirectory",
+        "CacheDirectoryMode",
+        "Environment",
+    ];
+    assert_eq!(keys, expected);
+    let dir = tempfile::tempdir().expect("a folder");
+    let unit = dir.path().join("deepspine.service");
+    let drop_ins = dir.path().join("deepspine.service.d");
+    fs::copy(shipped("deepspine.service"), &unit).expect("the test's folder can be written");
+    fs::create_dir(&drop_ins).expect("the test's folder can be written");
+    fs::write(drop_ins.join("cuda.conf"), example).expect("the test's folder can be written");
+    let Some((level, verdict)) = exposure(NAME, &unit) else { return };
+    assert!(verdict.contains("/dev/nvmap:rw"), "the drop-in was not looked at\n{verdict}");
+    assert!(level <= EXPOSURE_WITH_A_GPU_MAX, "{verdict}");
 }
 
 #[test]

@@ -46,13 +46,17 @@ pub enum Alarm {
     Certificate,
     /// The board is too hot.
     Temperature,
+    /// The board has been slowed down for long, because of heat or its power supply.
+    Throttled,
+    /// The GPU was to be used and is not.
+    Accelerator,
     /// A thread has not been heard of.
     Stalled,
 }
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 17] = [
         Self::Disk,
         Self::Journal,
         Self::Quota,
@@ -67,6 +71,8 @@ impl Alarm {
         Self::Refused,
         Self::Certificate,
         Self::Temperature,
+        Self::Throttled,
+        Self::Accelerator,
         Self::Stalled,
     ];
 
@@ -88,6 +94,8 @@ impl Alarm {
             Self::Refused => "refused",
             Self::Certificate => "certificate",
             Self::Temperature => "temperature",
+            Self::Throttled => "throttled",
+            Self::Accelerator => "accelerator",
             Self::Stalled => "stalled",
         }
     }

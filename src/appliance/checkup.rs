@@ -12,10 +12,10 @@ use rustix::fs::{Access, access};
 use super::alarms::Severity;
 use super::clock;
 use super::config::{Broker, Settings, Tls};
-use super::health::machine;
+use super::health::machine::{self, Machine};
 use super::mqtt::{certificate, tls};
 use super::reader::sandbox::{self, SandboxLevel};
-use crate::inference::{ModelSet, ModelSource};
+use crate::inference::{Device, ModelSet, ModelSource};
 
 /// How long the broker may take to answer.
 const BROKER_PATIENCE: Duration = Duration::from_secs(3);
@@ -76,6 +76,8 @@ pub fn look_over(settings: &Settings, models: &ModelSource) -> Vec<Check> {
             checks.push(line(Mark::Attention, "no broker is named: results wait in the journal (mqtt.broker)"));
         }
     }
+    checks.push(device_line(settings));
+    checks.extend(board_lines(&Machine::default()));
     checks.extend(models_lines(models));
     checks
 }
@@ -114,6 +116,31 @@ fn headroom(folder: &Path, headroom_mib: u64) -> Check {
 fn sandbox_line(level: SandboxLevel) -> Check {
     let mark = if level.name() == "full" { Mark::Good } else { Mark::Attention };
     line(mark, format!("children that open DICOM files are shut in: {level}"))
+}
+
+/// What the networks would run on; whether a GPU answers rightly is the self-test's question.
+fn device_line(settings: &Settings) -> Check {
+    let choice = settings.reader.device;
+    match choice.device() {
+        Device::Cuda if !Device::Cuda.has_driver() => {
+            line(Mark::Attention, "the GPU's driver is not there: readings are made on the processor (reader.device)")
+        }
+        device => line(Mark::Good, format!("networks run on {device} (reader.device = {:?})", choice.name())),
+    }
+}
+
+/// What a board says of its power mode, and of being slowed down.
+fn board_lines(machine: &Machine) -> Vec<Check> {
+    let mode = machine.power_mode().map(|mode| {
+        let name = mode.name.map_or_else(String::new, |name| format!(", {name}"));
+        line(Mark::Good, format!("power mode {}{name} (nvpmodel)", mode.number))
+    });
+    let slowing = machine.slowing();
+    let slowed = slowing.is_active().then(|| {
+        let cause = if slowing.lacks_power() { "its voltage is too low" } else { "it is too hot or limited" };
+        line(Mark::Attention, format!("the board is slowed down right now: {cause}"))
+    });
+    mode.into_iter().chain(slowed).collect()
 }
 
 fn clock_line(synced: Option<bool>) -> Check {

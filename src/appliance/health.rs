@@ -1,8 +1,11 @@
 //! Heartbeats: each thread says that it is alive, and the supervisor believes only a fresh word. Below it
-//! what happened so far ([`counters`]) and what the machine says of itself ([`machine`]).
+//! what happened so far ([`counters`]) and what the machine says of itself
+//! ([`machine`]), of its heat ([`heat`]), and of what slows it down ([`slowing`]).
 
 pub mod counters;
+pub mod heat;
 pub mod machine;
+pub mod slowing;
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};

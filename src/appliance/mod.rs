@@ -3,6 +3,7 @@
 //! [`supervisor`] is where it is put together; read it first. No DICOM byte is parsed in this
 //! process: `reader` starts children that do.
 
+pub mod accelerator;
 pub mod actions;
 pub mod alarms;
 pub mod bundles;

@@ -13,9 +13,12 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Instant;
 
 use self::exporting::Exports;
+use super::accelerator;
 use super::bundles;
 use super::fitness;
 use super::health::counters::Counters;
+use super::health::heat::Heat;
+use super::health::machine::Machine;
 use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::identity::{DeviceKey, INPUT};
 use super::ingest::asks::{Ask, ReadEnd, Told};
@@ -26,9 +29,10 @@ use super::mqtt::session::LinkEvent;
 use super::one_line::one_line;
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX};
+use super::reader::threads::{self, Given};
 use super::restore;
 use super::shared::Shared;
-use crate::inference::{InferenceError, ModelSet, ModelSource};
+use crate::inference::{Device, InferenceError, ModelSet, ModelSource};
 
 /// Attempts at a study that the end of the appliance may interrupt without counting.
 const INTERRUPTIONS_MAX: u32 = 10;
@@ -174,6 +178,7 @@ impl ReadingRoom {
         if !may_read {
             return Ok(ReadEnd::Again);
         }
+        let fit_for = models.as_ref().map(|models| fitness::device(&self.programs, models, &self.shared, go_on));
         let mut files = one_path_an_instance(self.journal.files_of(study_key)?);
         if as_it_is {
             files.retain(is_as_looked_at);
@@ -199,11 +204,13 @@ impl ReadingRoom {
         self.wake_delivery();
         self.shared.say_activity(&format!("reads study {study_key}, attempt {attempt}"));
         let begun = Instant::now();
-        let attempted = self.attempt(study_key, files, models.as_ref(), go_on);
+        let device = accelerator::of_attempt(fit_for.unwrap_or_default(), attempt, max_attempts);
+        let attempted = self.attempt(study_key, files, models.as_ref(), device, go_on);
         self.shared.say_activity("waits for studies");
         let end = match attempted {
             Ok(()) => {
                 self.shared.counters.reading_took(begun.elapsed());
+                self.shared.accelerator.read(study_key, device, &self.shared.alarms);
                 ReadEnd::Finished
             }
             Err(AttemptError::Journal(error)) => return Err(error),
@@ -220,13 +227,23 @@ impl ReadingRoom {
                 self.journal.attempt_withdrawn(study_key)?;
                 ReadEnd::Moved
             }
-            Err(error) => self.failed(study_key, attempt, &error)?,
+            Err(error) => self.failed(study_key, attempt, device, &error)?,
         };
         self.wake_delivery();
         Ok(end)
     }
 
-    fn failed(&self, study_key: &str, attempt: u32, error: &AttemptError) -> Result<ReadEnd, JournalError> {
+    fn failed(
+        &self,
+        study_key: &str,
+        attempt: u32,
+        device: Device,
+        error: &AttemptError,
+    ) -> Result<ReadEnd, JournalError> {
+        if device != Device::Cpu {
+            log::warn!("study {study_key}: attempt {attempt} was made on {device}, the next is made on the processor");
+            self.shared.accelerator.failed(study_key);
+        }
         let max_attempts = self.shared.settings().reader.max_attempts;
         let reason = shortened(&error.to_string());
         let (key, about, why) = (self.key.clone(), study_key.to_owned(), reason.clone());
@@ -254,6 +271,7 @@ impl ReadingRoom {
         study_key: &str,
         files: Vec<FileRow>,
         models: Option<&ModelSet>,
+        device: Device,
         go_on: &dyn Fn() -> bool,
     ) -> Result<(), AttemptError> {
         if files.len() > STUDY_FILES_MAX {
@@ -264,16 +282,19 @@ impl ReadingRoom {
         }
         let settings = self.shared.settings();
         let reader = &settings.reader;
+        let heat = Heat::of(&Machine::default().zones());
+        let (asked, cores, memory_mib) = (reader.threads, threads::cores(), reader.memory_mib);
+        let threads = Given { asked, cores, memory_mib, heat, device };
         let request = ReadRequest {
             paths: files.iter().map(|f| f.path.clone()).collect(),
             readable: [self.exports(), models.map_or_else(|| self.models.folders(), ModelSet::readable_folders)]
                 .concat(),
             spool_dir: bundles::incoming_dir(&settings.storage.state_dir),
             models_dir: models.map_or_else(|| self.models.folder(), |models| models.source().folder()),
-            threads: reader.threads,
+            threads: self.shared.threads.choose(threads),
             alpha_percent: reader.alpha_percent,
         };
-        let program = (self.programs.read)(reader.memory_mib, reader.cpu_secs());
+        let program = (self.programs.read)(reader.memory_mib, reader.cpu_secs()).on(device);
         let answer = child::ask(&program, &request, reader.time_limit, go_on);
         // What was read is the claimed input only where no file was swapped meanwhile; and where one was, it may
         // be what the child stumbled over.
@@ -283,7 +304,7 @@ impl ReadingRoom {
             Ok(ReadReply::Failed { .. }) | Err(_) if models.is_some_and(|models| !models.is_still_there()) => {
                 Err(AttemptError::ModelsMoved)
             }
-            Ok(ReadReply::Done(ReadOutcome { bundle })) => self.commit(study_key, &bundle),
+            Ok(ReadReply::Done(ReadOutcome { bundle })) => self.commit(study_key, &bundle, device),
             Ok(ReadReply::Failed { reason }) => Err(AttemptError::Refused(reason)),
             Err(error) => Err(error.into()),
         };
@@ -292,7 +313,7 @@ impl ReadingRoom {
     }
 
     /// Makes the bundle the study's next report, durably, then commits it.
-    fn commit(&self, study_key: &str, incoming: &Path) -> Result<(), AttemptError> {
+    fn commit(&self, study_key: &str, incoming: &Path, device: Device) -> Result<(), AttemptError> {
         let state_dir = self.shared.settings().storage.state_dir.clone();
         let bundle = bundles::open_incoming(incoming, study_key, &self.key)?;
         if let Some(revision) = self.journal.same_reading(study_key, bundle.report_id())? {
@@ -308,6 +329,9 @@ impl ReadingRoom {
             "study {study_key}: report {report_id}, revision {revision}"
         );
         Counters::one(&self.shared.counters.reports);
+        if device != Device::Cpu {
+            Counters::one(&self.shared.counters.on_gpu);
+        }
         let _ = self.upkeep.try_send(());
         self.wake_delivery();
         Ok(())

@@ -7,9 +7,9 @@
 use crate::analysis::confidence::Alpha;
 use crate::analysis::grading::LoadedOnly;
 use crate::analysis::study::{self, Progress, Reading, ReadingMeans, SeriesImages, StudyImages};
-use crate::inference::{InferenceError, Networks};
+use crate::inference::{Device, InferenceError, Networks};
 use crate::phantom::{Parameters, Phantom, PhantomError, SeriesKind, StudyPlan, Truth};
-use crate::spine::{Role, RoleAssignment, length, sub};
+use crate::spine::{Report, Role, RoleAssignment, length, sub};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs;
@@ -28,8 +28,11 @@ const MISNAMED_MM: f64 = 15.0;
 const DISC_CENTRE_MEAN_MM_MAX: f64 = 1.5;
 /// Mean error of the canal's AP diameter that is allowed, mm.
 const CANAL_AP_MEAN_MM_MAX: f64 = 1.5;
-/// Name of the kept result in the state folder.
-const KEPT_FILE: &str = "self-test.json";
+/// How far a disc's centre may lie from where the processor finds it, mm. GPUs add up in another order, and may multiply with fewer
+/// digits (TF32): a pixel at an edge may change sides, and no more.
+const BESIDE_CENTRE_MM_MAX: f64 = 0.2;
+/// How far the canal's AP diameter may differ from the processor's, mm.
+const BESIDE_CANAL_MM_MAX: f64 = 0.3;
 
 /// One thing that was held against the truth.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -70,6 +73,24 @@ pub enum SelfTestError {
     Inference(#[from] InferenceError),
 }
 
+/// [`perform`], and holds the reading against the one of the same networks on the processor.
+///
+/// # Errors
+/// As [`perform`].
+pub fn perform_beside(
+    networks: &Networks,
+    processor: &Networks,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Vec<Check>, SelfTestError> {
+    let phantom = Phantom::new(&Parameters { seed: PHANTOM_SEED, ..Parameters::default() })?;
+    let ours = reading_of(&phantom, networks, threads, progress)?;
+    let theirs = reading_of(&phantom, processor, threads, progress)?;
+    let mut checks = compare(&ours, &phantom.truth());
+    checks.extend(beside(&ours.report, &theirs.report));
+    Ok(checks)
+}
+
 /// Reads the phantom's sagittal T2 series and holds names, disc centres and canal diameters against
 /// the truth.
 ///
@@ -81,7 +102,16 @@ pub fn perform(
     progress: &dyn Progress,
 ) -> Result<Vec<Check>, SelfTestError> {
     let phantom = Phantom::new(&Parameters { seed: PHANTOM_SEED, ..Parameters::default() })?;
-    let blocks = StudyPlan::default().blocks(&phantom, SeriesKind::SagittalT2);
+    Ok(compare(&reading_of(&phantom, networks, threads, progress)?, &phantom.truth()))
+}
+
+fn reading_of(
+    phantom: &Phantom,
+    networks: &Networks,
+    threads: NonZeroUsize,
+    progress: &dyn Progress,
+) -> Result<Reading, InferenceError> {
+    let blocks = StudyPlan::default().blocks(phantom, SeriesKind::SagittalT2);
     let assignment =
         RoleAssignment { role: Role::SagittalT2, reason: "the phantom's own word".to_owned(), confidence: 1.0 };
     let images = StudyImages {
@@ -90,8 +120,7 @@ pub fn perform(
         second_opinion: None,
     };
     let means = ReadingMeans { networks, threads, alpha: Alpha::of_percent(ALPHA_PERCENT), pixels: &LoadedOnly };
-    let reading = study::read(&images, means, progress)?;
-    Ok(compare(&reading, &phantom.truth()))
+    study::read(&images, means, progress)
 }
 
 fn compare(reading: &Reading, truth: &Truth) -> Vec<Check> {
@@ -121,6 +150,42 @@ fn compare(reading: &Reading, truth: &Truth) -> Vec<Check> {
     .to_vec()
 }
 
+/// How two readings of the same pictures differ.
+fn beside(ours: &Report, theirs: &Report) -> [Check; 3] {
+    let words = |report: &Report| -> Vec<String> {
+        let levels = report.levels.iter().map(|level| {
+            let grades =
+                level.grades.iter().map(|grade| format!(" {:?} {:?} {}", grade.finding, grade.side, grade.grade));
+            format!("{:?}{}", level.designation.name, grades.collect::<String>())
+        });
+        report.vertebrae.iter().map(|v| format!("{:?}", v.designation.name)).chain(levels).collect()
+    };
+    let (words, their_words) = (words(ours), words(theirs));
+    let differing = words.iter().zip(&their_words).filter(|(a, b)| a != b).count();
+    let differing = differing + words.len().abs_diff(their_words.len());
+    let levels = || ours.levels.iter().zip(&theirs.levels);
+    let centres = levels().map(|(a, b)| length(sub(a.plane.centre_lps_mm, b.plane.centre_lps_mm)));
+    let canals = levels().map(|(a, b)| {
+        let [a, b] = [a, b].map(|level| level.measurements.canal_ap_disc_mm.get());
+        // Taken by one alone is as far apart as can be.
+        if a.is_some() != b.is_some() { f64::MAX } else { a.zip(b).map_or(0.0, |(a, b)| (a - b).abs()) }
+    });
+    [
+        ("names and grades that differ from the processor's", differing as f64, 0.0),
+        (
+            "greatest distance of disc centres from the processor's, mm",
+            centres.fold(0.0, f64::max),
+            BESIDE_CENTRE_MM_MAX,
+        ),
+        (
+            "greatest difference of the canal's AP diameter from the processor's, mm",
+            canals.fold(0.0, f64::max),
+            BESIDE_CANAL_MM_MAX,
+        ),
+    ]
+    .map(|(name, value, max)| Check { name: name.to_owned(), value, max })
+}
+
 /// Infinite where there is nothing: what was not found is not right.
 fn mean(values: &[f64]) -> f64 {
     if values.is_empty() { f64::MAX } else { values.iter().sum::<f64>() / values.len() as f64 }
@@ -133,34 +198,49 @@ impl Kept {
         !self.checks.is_empty() && self.checks.iter().all(Check::passed)
     }
 
-    /// The result kept in `state_dir` by these very makers, if there is one.
+    /// The result on `device` kept in `state_dir` by these very makers, if there is one.
     #[must_use]
-    pub fn load(state_dir: &Path, made_by: &str) -> Option<Self> {
-        let text = fs::read_to_string(state_dir.join(KEPT_FILE)).ok()?;
+    pub fn load(state_dir: &Path, device: Device, made_by: &str) -> Option<Self> {
+        let text = fs::read_to_string(state_dir.join(kept_file(device))).ok()?;
         serde_json::from_str::<Self>(&text).ok().filter(|kept| kept.made_by == made_by)
     }
 
-    /// Keeps the result in `state_dir`. Losing it in a power cut only costs another test.
+    /// Keeps the result on `device` in `state_dir`. Losing it in a power cut only costs another test.
     ///
     /// # Errors
     /// As the file system gives them.
-    pub fn save(&self, state_dir: &Path) -> io::Result<()> {
+    pub fn save(&self, state_dir: &Path, device: Device) -> io::Result<()> {
         let mut file = tempfile::NamedTempFile::new_in(state_dir)?;
         serde_json::to_writer_pretty(&mut file, self)?;
-        file.persist(state_dir.join(KEPT_FILE)).map(drop).map_err(|e| e.error)
+        file.persist(state_dir.join(kept_file(device))).map(drop).map_err(|e| e.error)
     }
 }
 
-/// SHA-256 over this binary, the hashes of the models and what the kernel says of the processor, hex.
+/// Name of the kept result in the state folder.
+const fn kept_file(device: Device) -> &'static str {
+    match device {
+        Device::Cpu => "self-test.json",
+        Device::Cuda => "self-test-cuda.json",
+    }
+}
+
+/// What tells one driver of a GPU from another: of a card, of a Jetson.
+const DRIVER_VERSIONS: [&str; 2] = ["/proc/driver/nvidia/version", "/etc/nv_tegra_release"];
+
+/// SHA-256 over this binary, the hashes of the models and what the kernel says of the processor, and of the GPU's driver where
+/// `device` is one, hex.
 ///
 /// # Errors
 /// Where the binary can't be read.
-pub fn made_by(models_sha256: &str) -> io::Result<String> {
+pub fn made_by(models_sha256: &str, device: Device) -> io::Result<String> {
     let mut hasher = Sha256::new_with_prefix(this_binary()?);
     hasher.update(models_sha256);
     let described = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     for line in described.lines().filter(|line| is_of_the_processor(line)).take(4) {
         hasher.update(line);
+    }
+    if device == Device::Cuda {
+        DRIVER_VERSIONS.iter().for_each(|file| hasher.update(fs::read(file).unwrap_or_default()));
     }
     Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
 }
@@ -207,9 +287,10 @@ mod tests {
     #[test]
     fn a_result_is_kept_for_those_who_made_it() {
         let folder = tempfile::tempdir().unwrap();
-        kept(0.5).save(folder.path()).unwrap();
-        assert_eq!(Kept::load(folder.path(), "a"), Some(kept(0.5)));
-        assert_eq!(Kept::load(folder.path(), "b"), None);
+        kept(0.5).save(folder.path(), Device::Cpu).unwrap();
+        assert_eq!(Kept::load(folder.path(), Device::Cpu, "a"), Some(kept(0.5)));
+        assert_eq!(Kept::load(folder.path(), Device::Cpu, "b"), None);
+        assert_eq!(Kept::load(folder.path(), Device::Cuda, "a"), None);
     }
 
     #[test]

@@ -5,11 +5,13 @@ use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::accelerator::Accelerator;
 use super::alarms::Alarms;
 use super::config::Settings;
 use super::health::counters::Counters;
 use super::model_watch::ModelWatch;
 use super::one_line::one_line;
+use super::reader::threads::LastChoice;
 
 /// Longest word on what is being done, bytes.
 const ACTIVITY_BYTES_MAX: usize = 96;
@@ -31,6 +33,10 @@ pub struct Shared {
     pub counters: Counters,
     /// The model set in force.
     pub models: ModelWatch,
+    /// Whether readings are made on the GPU.
+    pub accelerator: Accelerator,
+    /// Threads of readings.
+    pub threads: LastChoice,
 }
 
 impl Shared {
@@ -49,6 +55,8 @@ impl Shared {
             alarms: Alarms::default(),
             counters: Counters::default(),
             models: ModelWatch::default(),
+            accelerator: Accelerator::default(),
+            threads: LastChoice::default(),
         }
     }
 

@@ -14,6 +14,7 @@ use super::bundles;
 use super::clock;
 use super::health::counters::Counters;
 use super::health::machine::{self, Machine};
+use super::health::slowing::{SLOW_ROUNDS_MAX, SlowFor};
 use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::journal::{Delivered, JournalError, StudyState};
 use super::mqtt::certificate;
@@ -51,6 +52,7 @@ pub struct Upkeep {
     hurried: Receiver<()>,
     /// Reports so far when the bundles were counted last and were few enough.
     counted: Cell<Option<u64>>,
+    slow: Cell<SlowFor>,
 }
 
 /// When what the broker refused is sent again.
@@ -84,7 +86,7 @@ impl Upkeep {
     /// The work of the thread, which begins a round now where something is sent to `hurried`.
     #[must_use]
     pub fn new(actions: Actions, models: ModelSource, hurried: Receiver<()>) -> Self {
-        Self { actions, models, hurried, counted: Cell::new(None) }
+        Self { actions, models, hurried, counted: Cell::new(None), slow: Cell::default() }
     }
 
     /// Works until the supervisor stops it.
@@ -147,6 +149,7 @@ impl Upkeep {
         self.look_at_outbox(judged)?;
         self.look_at_studies()?;
         self.look_at_temperatures();
+        self.look_at_slowing();
         self.look_at_certificates();
         self.look_at_models();
         self.remove_what_is_old(heartbeats)?;
@@ -218,6 +221,23 @@ impl Upkeep {
         let text =
             hot.map(|(kind, zone)| format!("{kind} has {:.0} degrees Celsius; give the board air", zone.celsius));
         alarms.set(Alarm::Temperature, text.as_deref().map(|text| (Severity::Major, text)));
+    }
+
+    /// Whether the board has been slowed down for long; a burst of readings may heat it up for a while.
+    fn look_at_slowing(&self) {
+        let alarms = &self.actions.shared.alarms;
+        let slowing = Machine::default().slowing();
+        let mut slow = self.slow.get();
+        let for_long = slow.after(&slowing);
+        self.slow.set(slow);
+        let cure = if slowing.lacks_power() {
+            "its voltage is too low; give it a stronger power supply"
+        } else {
+            "give it air, or a lower power mode"
+        };
+        let minutes = u64::from(SLOW_ROUNDS_MAX) * ROUND.as_secs() / 60;
+        let text = format!("the board has been slowed down for {minutes} minutes or more: {cure}");
+        alarms.set(Alarm::Throttled, for_long.then_some((Severity::Warning, &text)));
     }
 
     fn look_at_certificates(&self) {

@@ -6,7 +6,7 @@ use crate::appliance::clock;
 use crate::appliance::reader::pipeline::{self, PipelineError, ReadingTools};
 use crate::dicom::{self, DicomError, Intake, Reason, Study};
 use crate::export::{self, Bundle, DeviceKey, ExportError};
-use crate::inference::{InferenceError, ModelSet, ModelSource, Networks};
+use crate::inference::{Device, DeviceChoice, InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::StageTiming;
 use clap::{Args, ValueEnum};
 use std::io::{IsTerminal, Write};
@@ -46,6 +46,10 @@ pub struct AnalyzeArgs {
     /// Threads over which slices are spread [default: the cores].
     #[arg(long, value_name = "N")]
     threads: Option<NonZeroUsize>,
+    /// What the networks run on: cpu, cuda (where this program was built with it), or auto, which is cuda where its driver is there
+    /// and works.
+    #[arg(long, value_name = "DEVICE", default_value = "auto", value_parser = DeviceChoice::from_name)]
+    device: DeviceChoice,
     /// Error rate of the prediction sets, per cent: how often a set may miss the true grade.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_ALPHA_PERCENT, value_parser = clap::value_parser!(u8).range(1..=50))]
     alpha_percent: u8,
@@ -73,7 +77,7 @@ enum Format {
 pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
     let observer = Terminal::new();
     let mut timings = Vec::new();
-    let networks = timed(STAGE_MODELS, &mut timings, || load_networks(args.models.clone()))?;
+    let networks = timed(STAGE_MODELS, &mut timings, || load_networks_on(args.models.clone(), args.device))?;
     let how = How { threads: args.threads.unwrap_or_else(cores), alpha_percent: args.alpha_percent };
     let cant_create = |e: ExportError| CliError::new(Exit::CantCreate, e);
     let mut views = Ok(Vec::new());
@@ -145,6 +149,19 @@ pub(super) fn load_networks(models: Option<PathBuf>) -> Result<Networks, CliErro
     ModelSet::open(&source).and_then(|set| Networks::load(&set)).map_err(|e| inference_error(&e))
 }
 
+/// [`load_networks`] on the device asked for; of the choice `auto` the processor takes over where a GPU does not work.
+pub(super) fn load_networks_on(models: Option<PathBuf>, choice: DeviceChoice) -> Result<Networks, CliError> {
+    let device = choice.device();
+    let source = models.clone().map_or(ModelSource::Standard, ModelSource::Folder);
+    match ModelSet::open(&source).and_then(|set| Networks::load_on(&set, device)) {
+        Err(error @ InferenceError::Device { .. }) if choice == DeviceChoice::Auto => {
+            log::warn!("{error}; the networks run on {}", Device::Cpu);
+            load_networks(models)
+        }
+        loaded => loaded.map_err(|e| inference_error(&e)),
+    }
+}
+
 fn only_study(intake: &Intake) -> Result<&Study, CliError> {
     match intake.studies.as_slice() {
         [study] => Ok(study),
@@ -205,6 +222,7 @@ pub(super) fn inference_error(error: &InferenceError) -> CliError {
     let exit = match error {
         InferenceError::NoModelSet { .. } | InferenceError::Unreadable { .. } => Exit::NoInput,
         InferenceError::BadManifest { .. } | InferenceError::WrongHash { .. } => Exit::BadInput,
+        InferenceError::Device { .. } => Exit::Unavailable,
         InferenceError::Network { .. } => Exit::Software,
     };
     CliError::new(exit, error)

@@ -4,6 +4,7 @@ use super::exit::{CliError, Exit};
 use crate::appliance::reader::child::NOT_SHUT_IN;
 use crate::appliance::reader::limits::Limits;
 use crate::appliance::reader::role::{self, Role, RoleError};
+use crate::inference::Device;
 
 /// The limits that the child lays on itself.
 #[derive(Debug, clap::Args)]
@@ -17,6 +18,13 @@ pub struct Args {
     /// Process id of the supervisor
     #[arg(long)]
     supervisor: i32,
+    /// What the networks run on
+    #[arg(long, default_value_t, value_parser = device)]
+    device: Device,
+}
+
+fn device(name: &str) -> Result<Device, String> {
+    Device::ALL.into_iter().find(|device| device.name() == name).ok_or_else(|| format!("no device {name:?}"))
 }
 
 /// Is a child that scans.
@@ -54,8 +62,8 @@ pub fn export(args: Args) -> Result<(), CliError> {
 /// The supervisor knows a child that could not shut itself in by its exit code.
 const _: () = assert!(Exit::TryAgain as i32 == NOT_SHUT_IN);
 
-fn serve(role: Role, Args { memory_mib, cpu_secs, supervisor }: Args) -> Result<(), CliError> {
-    role::serve(role, Limits { memory_mib, cpu_secs, supervisor }).map_err(|error| {
+fn serve(role: Role, Args { memory_mib, cpu_secs, supervisor, device }: Args) -> Result<(), CliError> {
+    role::serve(role, Limits { memory_mib, cpu_secs, supervisor, device }).map_err(|error| {
         let exit = match error {
             RoleError::NotShutIn(_) => Exit::TryAgain,
             RoleError::Pipe(_) => Exit::Software,

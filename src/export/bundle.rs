@@ -145,6 +145,8 @@ pub struct BundleInput<'a> {
     pub timings: Vec<StageTiming>,
     /// Version of the analysis.
     pub analysis_version: String,
+    /// What the networks ran on; the same reading on another device has the same id.
+    pub device: String,
     /// Settings that change a reading, name and value, where they are not at their defaults.
     pub settings: Vec<(String, String)>,
 }
@@ -293,6 +295,7 @@ impl Bundle {
             produced_at: input.produced_at,
             clock_synced: input.clock_synced,
             analysis_version: input.analysis_version,
+            device: input.device,
             ..report::Header::default()
         };
         let identifiers = input.identity.identifiers();

@@ -48,6 +48,9 @@ pub struct ReportDocument {
     pub clock_synced: Option<bool>,
     /// Version of the analysis.
     pub analysis_version: String,
+    /// What the networks ran on, `cpu` or `cuda`. Absent in reports made before there was a choice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
     /// [`NOTICE`].
     pub notice: String,
     /// Names of the models that are not cleared for diagnosis.

@@ -7,12 +7,14 @@
 
 mod check;
 mod convolution;
+mod device;
 mod grading;
 mod manifest;
 mod network;
 mod networks;
 mod set;
 
+pub use device::{Device, DeviceChoice, compiled_code_folder};
 pub use grading::GradingNetwork;
 pub use manifest::{
     ADDING_FOLDER, ClassCalibration, CropInput, DEGENERATION, GradingHead, MANIFEST_BYTES_MAX, MANIFEST_NAME,
@@ -60,6 +62,14 @@ pub enum InferenceError {
         expected: String,
         /// The file's hash, hex.
         found: String,
+    },
+    /// What the networks are to run on can't be used.
+    #[error("{device} can't be used: {message}")]
+    Device {
+        /// What it is.
+        device: Device,
+        /// What is missing or fails.
+        message: String,
     },
     /// tract could not load, prepare or run the network.
     #[error("network {name}: {message}")]

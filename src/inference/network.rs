@@ -1,18 +1,17 @@
 //! The segmentation network: ONNX in, one plan a slice size, tensors through.
 
-use super::convolution::{PackedWeights, with_tiled_convolutions};
-use super::{InferenceError, ModelEntry, ModelSet, SEGMENTATION, SegmentationInput};
+use super::convolution::PackedWeights;
+use super::{Device, InferenceError, ModelEntry, ModelSet, SEGMENTATION, SegmentationInput};
 use crate::spine::{ModelUse, Structure};
 use std::sync::{Arc, Mutex, PoisonError};
-use tract_core::prelude::{
-    DatumExt, Framework, IntoRunnable, Tensor, TractError, TractResult, TypedRunnableModel, tvec,
-};
-use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
+use tract_core::prelude::{DatumExt, Framework, Tensor, TractError, TractResult, TypedRunnableModel, tvec};
+use tract_onnx::prelude::InferenceModel;
 
 /// Rows or columns a plan may have: a field of 960 mm at the network's pixels.
 pub const SIDE_MAX: usize = 1024;
-/// Plans that are kept: preparing one takes as long as running it, and a reading uses few sizes again and again.
-const PLANS_KEPT: usize = 4;
+/// Plans that are kept: preparing one takes as long as running it, and a reading uses so many sizes, again and again: whole slices,
+/// the surroundings in two resolutions, and the same of a second series.
+const PLANS_KEPT: usize = 6;
 /// Least side of the slice that a network is tried out on, pixels.
 const TRIAL_SIDE: usize = 256;
 
@@ -20,6 +19,7 @@ const TRIAL_SIDE: usize = 256;
 #[derive(Debug)]
 pub struct SegmentationNetwork {
     entry: ModelEntry,
+    device: Device,
     model: InferenceModel,
     weights: PackedWeights,
     /// The last ones made, the oldest first.
@@ -36,21 +36,35 @@ pub struct SegmentationPlan {
 }
 
 impl SegmentationNetwork {
-    /// Reads and verifies the set's `segmentation` network.
+    /// Reads and verifies the set's `segmentation` network, which runs on the processor.
+    ///
+    /// # Errors
+    /// As [`SegmentationNetwork::load_on`].
+    pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
+        Self::load_on(set, Device::Cpu)
+    }
+
+    /// Reads and verifies the set's `segmentation` network, which is to run on `device`.
     ///
     /// # Errors
     /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where it is no ONNX that tract reads.
-    pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
+    pub fn load_on(set: &ModelSet, device: Device) -> Result<Self, InferenceError> {
         let (entry, bytes) = set.load_verified(SEGMENTATION)?;
         let model =
             tract_onnx::onnx().model_for_read(&mut bytes.as_slice()).map_err(|e| network_error(&entry.name, &e))?;
-        Ok(Self { entry: entry.clone(), model, weights: PackedWeights::default(), plans: Mutex::default() })
+        Ok(Self { entry: entry.clone(), device, model, weights: PackedWeights::default(), plans: Mutex::default() })
     }
 
     /// What it takes.
     #[must_use]
     pub fn input(&self) -> &SegmentationInput {
         &self.entry.input
+    }
+
+    /// What it runs on.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.device
     }
 
     /// How a report names it.
@@ -99,13 +113,8 @@ impl SegmentationNetwork {
     }
 
     fn prepare(&self, rows: usize, columns: usize) -> TractResult<SegmentationPlan> {
-        let model = self
-            .model
-            .clone()
-            .with_input_fact(0, f32::fact([1, 1, rows, columns]).into())?
-            .into_typed()?
-            .into_decluttered()?;
-        let plan = with_tiled_convolutions(model, &self.weights)?.into_runnable()?;
+        let model = self.model.clone().with_input_fact(0, f32::fact([1, 1, rows, columns]).into())?;
+        let plan = self.device.prepare(model, &self.weights)?;
         Ok(SegmentationPlan { name: self.entry.name.clone(), rows, columns, plan })
     }
 }

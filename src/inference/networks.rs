@@ -1,7 +1,7 @@
 //! All networks of a set that a reading is made with.
 
 use super::set::hex;
-use super::{DEGENERATION, GradingNetwork, InferenceError, ModelSet, STENOSIS, SegmentationNetwork};
+use super::{DEGENERATION, Device, GradingNetwork, InferenceError, ModelSet, STENOSIS, SegmentationNetwork};
 use crate::spine::ModelUse;
 use sha2::{Digest, Sha256};
 
@@ -22,14 +22,28 @@ impl Networks {
     /// # Errors
     /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where tract can't prepare one.
     pub fn load(set: &ModelSet) -> Result<Self, InferenceError> {
-        // Preparing a network takes as long as reading a few slices with it: they are prepared side by side.
-        std::thread::scope(|scope| {
-            let grading = [DEGENERATION, STENOSIS].map(|name| scope.spawn(move || GradingNetwork::load(set, name)));
-            let segmentation = SegmentationNetwork::load(set)?;
-            let [degeneration, stenosis] =
-                grading.map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            Ok(Self { segmentation, degeneration: degeneration?, stenosis: stenosis? })
+        Self::load_on(set, Device::Cpu)
+    }
+
+    /// [`Networks::load`], to run on `device`.
+    ///
+    /// # Errors
+    /// As [`Networks::load`], and [`InferenceError::Device`] where the device can't be used.
+    pub fn load_on(set: &ModelSet, device: Device) -> Result<Self, InferenceError> {
+        device.open()?;
+        device.guarded(|| {
+            Ok(Self {
+                segmentation: SegmentationNetwork::load_on(set, device)?,
+                degeneration: GradingNetwork::load_on(set, DEGENERATION, device)?,
+                stenosis: GradingNetwork::load_on(set, STENOSIS, device)?,
+            })
         })
+    }
+
+    /// What they run on.
+    #[must_use]
+    pub fn device(&self) -> Device {
+        self.segmentation.device()
     }
 
     /// SHA-256 over what the manifest says of how slices become logits and logits grades, hex: the same weights fed or calibrated in

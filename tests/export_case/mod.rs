@@ -41,6 +41,7 @@ impl Case {
             clock_synced: Some(true),
             timings: vec![StageTiming { stage: "segmentation", wall_ms: 1234.56 }],
             analysis_version: "0.1.0".to_owned(),
+            device: "cpu".to_owned(),
             settings: Vec::new(),
         };
         Bundle::from_reading(input).expect("the case is consistent")

@@ -40,7 +40,7 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 33] = [
+pub(super) const KEYS: [Key; 34] = [
     text("device.id"),
     text("device.study-key-file"),
     text("ingest.folder"),
@@ -69,6 +69,7 @@ pub(super) const KEYS: [Key; 33] = [
     text("mqtt.client-key-file"),
     whole("telemetry.interval-secs", 10, DAY_SECS),
     texts("commands.allow"),
+    text("reader.device"),
     whole("reader.threads", 0, 256),
     whole("reader.memory-mib", 64, 65_536),
     whole("reader.time-limit-secs", 1, 3600),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ConfigError;
 use super::broker::Mqtt;
 use super::source::{Entry, Merged, Origin, Value};
+use crate::inference::DeviceChoice;
 use crate::spine::Role;
 
 /// Begins the value of a key that names a systemd credential instead of a file.
@@ -121,6 +122,8 @@ impl CommandKind {
 /// Limits of the reading child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
+    /// What the networks run on.
+    pub device: DeviceChoice,
     /// Threads of a reading; 0: as many as cores.
     pub threads: usize,
     /// Memory of a child, MiB.
@@ -221,6 +224,14 @@ impl Validator<'_> {
         allowed
     }
 
+    fn device(&mut self) -> DeviceChoice {
+        let Some(name) = self.text("reader.device").map(str::to_owned) else { return DeviceChoice::Auto };
+        DeviceChoice::from_name(&name).unwrap_or_else(|problem| {
+            self.complain("reader.device", problem);
+            DeviceChoice::Auto
+        })
+    }
+
     fn sentinel(&mut self) -> Option<String> {
         let name = self.text("ingest.sentinel")?.to_owned();
         if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
@@ -310,6 +321,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
     let commands = v.commands();
     let study_key_file = v.secret_file("device.study-key-file");
     let reader = Reader {
+        device: v.device(),
         threads: usize::try_from(v.whole("reader.threads", 0)).unwrap_or(0),
         memory_mib: v.whole("reader.memory-mib", 512),
         time_limit: v.secs("reader.time-limit-secs", 300),

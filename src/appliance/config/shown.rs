@@ -43,6 +43,7 @@ fn default_shown(key: &str, settings: &Settings) -> String {
         "mqtt.broker" => "not set: results wait in the journal".to_owned(),
         "mqtt.root" => "\"deepspine\"".to_owned(),
         "mqtt.keep-alive-secs" => settings.mqtt.keep_alive.as_secs().to_string(),
+        "reader.device" => quoted(&settings.reader.device.name()),
         "reader.threads" => settings.reader.threads.to_string(),
         "reader.memory-mib" => settings.reader.memory_mib.to_string(),
         "reader.time-limit-secs" => settings.reader.time_limit.as_secs().to_string(),

@@ -74,6 +74,8 @@ impl Histogram {
 pub struct Counters {
     /// Reports committed.
     pub reports: AtomicU64,
+    /// Of them those whose networks ran on a GPU.
+    pub on_gpu: AtomicU64,
     /// Attempts at a reading that failed.
     pub failed_attempts: AtomicU64,
     /// Messages that a broker accepted.

@@ -16,13 +16,15 @@ const DISKS_MAX: usize = 8;
 /// Where the kernel tells; tests name other folders.
 #[derive(Debug, Clone)]
 pub struct Machine {
-    sys: PathBuf,
+    /// What `/` is.
+    root: PathBuf,
+    pub(super) sys: PathBuf,
     proc: PathBuf,
 }
 
 impl Default for Machine {
     fn default() -> Self {
-        Self { sys: "/sys".into(), proc: "/proc".into() }
+        Self::below(Path::new("/"))
     }
 }
 
@@ -31,6 +33,8 @@ impl Default for Machine {
 pub struct Zone {
     /// Its temperature, degrees Celsius.
     pub celsius: f64,
+    /// The lowest temperature from which on the kernel slows the board down, degrees Celsius.
+    pub passive_celsius: Option<f64>,
     /// The temperature at which the kernel switches the board off, degrees Celsius.
     pub critical_celsius: Option<f64>,
 }
@@ -54,13 +58,25 @@ pub struct Room {
 }
 
 impl Machine {
+    /// The machine whose `/sys`, `/proc` and other files lie below `root`.
+    #[must_use]
+    pub fn below(root: &Path) -> Self {
+        Self { root: root.to_path_buf(), sys: root.join("sys"), proc: root.join("proc") }
+    }
+
+    /// A file by its absolute path.
+    pub(super) fn file(&self, path: &str) -> PathBuf {
+        self.root.join(path.trim_start_matches('/'))
+    }
+
     /// Thermal zones by their type; of several of one type the hottest.
     #[must_use]
     pub fn zones(&self) -> BTreeMap<String, Zone> {
         let mut zones = BTreeMap::new();
         for dir in entries(&self.sys.join("class/thermal"), "thermal_zone", ZONES_MAX) {
             let (Some(kind), Some(celsius)) = (line(&dir.join("type")), milli(&dir.join("temp"))) else { continue };
-            let zone = Zone { celsius, critical_celsius: critical(&dir) };
+            let zone =
+                Zone { celsius, passive_celsius: trip(&dir, "passive"), critical_celsius: trip(&dir, "critical") };
             let hottest = zones.entry(word(&kind)).or_insert(zone);
             if celsius > hottest.celsius {
                 *hottest = zone;
@@ -82,12 +98,6 @@ impl Machine {
     #[must_use]
     pub fn load(&self) -> Option<f64> {
         line(&self.proc.join("loadavg"))?.split_whitespace().next()?.parse().ok()
-    }
-
-    /// How often the processor was slowed down because of heat, where the kernel counts it.
-    #[must_use]
-    pub fn throttled_count(&self) -> Option<u64> {
-        line(&self.sys.join("devices/system/cpu/cpu0/thermal_throttle/package_throttle_count"))?.parse().ok()
     }
 
     /// How much of an eMMC's life is used up, percent, by disk: JEDEC's estimate in steps of ten.
@@ -126,7 +136,7 @@ pub fn room(folder: &Path) -> std::io::Result<Room> {
     Ok(Room { free_bytes: bytes(disk.f_bavail), total_bytes: bytes(disk.f_blocks) })
 }
 
-fn entries(folder: &Path, prefix: &str, limit: usize) -> Vec<PathBuf> {
+pub(super) fn entries(folder: &Path, prefix: &str, limit: usize) -> Vec<PathBuf> {
     let Ok(listing) = fs::read_dir(folder) else { return Vec::new() };
     let mut found: Vec<PathBuf> = listing
         .flatten()
@@ -138,10 +148,12 @@ fn entries(folder: &Path, prefix: &str, limit: usize) -> Vec<PathBuf> {
     found
 }
 
-fn critical(zone: &Path) -> Option<f64> {
+/// The lowest trip point of a kind that is in use: one that is not has zero or less.
+fn trip(zone: &Path, kind: &str) -> Option<f64> {
     (0..TRIPS_MAX)
-        .filter(|n| line(&zone.join(format!("trip_point_{n}_type"))).is_some_and(|kind| kind == "critical"))
-        .find_map(|n| milli(&zone.join(format!("trip_point_{n}_temp"))))
+        .filter(|n| line(&zone.join(format!("trip_point_{n}_type"))).is_some_and(|of| of == kind))
+        .filter_map(|n| milli(&zone.join(format!("trip_point_{n}_temp"))).filter(|celsius| *celsius > 0.0))
+        .min_by(f64::total_cmp)
 }
 
 fn milli(path: &Path) -> Option<f64> {
@@ -149,7 +161,7 @@ fn milli(path: &Path) -> Option<f64> {
 }
 
 /// The first line of a small file of the kernel's.
-fn line(path: &Path) -> Option<String> {
+pub(super) fn line(path: &Path) -> Option<String> {
     let text = fs::read_to_string(path).ok()?;
     text.lines().next().map(|line| line.trim_matches(['\0', ' ']).to_owned()).filter(|line| !line.is_empty())
 }
@@ -161,7 +173,7 @@ fn kib(path: &Path, label: &str) -> u64 {
 }
 
 /// A name of the kernel's as a key on the wire.
-fn word(name: &str) -> String {
+pub(super) fn word(name: &str) -> String {
     name.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).take(40).collect()
 }
 
@@ -180,28 +192,29 @@ mod tests {
     fn zones_are_known_by_their_type_and_their_critical_point() {
         let dir = tempfile::tempdir().unwrap();
         for (n, kind, temp) in [(0, "cpu-thermal", 51_500), (1, "gpu-thermal", 49_000), (7, "cpu-thermal", 60_250)] {
-            let zone = format!("class/thermal/thermal_zone{n}");
+            let zone = format!("sys/class/thermal/thermal_zone{n}");
             file(dir.path(), &format!("{zone}/type"), &format!("{kind}\n"));
             file(dir.path(), &format!("{zone}/temp"), &format!("{temp}\n"));
         }
-        file(dir.path(), "class/thermal/thermal_zone7/trip_point_0_type", "passive\n");
-        file(dir.path(), "class/thermal/thermal_zone7/trip_point_1_type", "critical\n");
-        file(dir.path(), "class/thermal/thermal_zone7/trip_point_1_temp", "104500\n");
-        let zones = Machine { sys: dir.path().into(), proc: dir.path().into() }.zones();
+        file(dir.path(), "sys/class/thermal/thermal_zone7/trip_point_0_type", "passive\n");
+        file(dir.path(), "sys/class/thermal/thermal_zone7/trip_point_0_temp", "-274000\n");
+        file(dir.path(), "sys/class/thermal/thermal_zone7/trip_point_1_type", "critical\n");
+        file(dir.path(), "sys/class/thermal/thermal_zone7/trip_point_1_temp", "104500\n");
+        let zones = Machine::below(dir.path()).zones();
         assert_eq!(zones.len(), 2);
-        assert_eq!(zones["cpu-thermal"], Zone { celsius: 60.25, critical_celsius: Some(104.5) });
+        assert_eq!(zones["cpu-thermal"], Zone { celsius: 60.25, passive_celsius: None, critical_celsius: Some(104.5) });
     }
 
     #[test]
     fn memory_load_and_wear_are_read_and_may_be_absent() {
         let dir = tempfile::tempdir().unwrap();
-        let machine = Machine { sys: dir.path().into(), proc: dir.path().into() };
+        let machine = Machine::below(dir.path());
         assert_eq!((machine.memory(), machine.load(), machine.model()), (Memory::default(), None, None));
-        file(dir.path(), "self/status", "Name:\tx\nVmRSS:\t    5120 kB\n");
-        file(dir.path(), "meminfo", "MemTotal: 9 kB\nMemAvailable:    2048 kB\n");
-        file(dir.path(), "loadavg", "0.25 0.1 0.1 1/100 42\n");
-        file(dir.path(), "block/mmcblk0/device/life_time", "0x01 0x03\n");
-        file(dir.path(), "device-tree/model", "NVIDIA Jetson Orin Nano\0");
+        file(dir.path(), "proc/self/status", "Name:\tx\nVmRSS:\t    5120 kB\n");
+        file(dir.path(), "proc/meminfo", "MemTotal: 9 kB\nMemAvailable:    2048 kB\n");
+        file(dir.path(), "proc/loadavg", "0.25 0.1 0.1 1/100 42\n");
+        file(dir.path(), "sys/block/mmcblk0/device/life_time", "0x01 0x03\n");
+        file(dir.path(), "proc/device-tree/model", "NVIDIA Jetson Orin Nano\0");
         assert_eq!(machine.memory(), Memory { resident_kib: 5120, available_kib: 2048 });
         assert_eq!((machine.load(), machine.wear_percent()["mmcblk0"]), (Some(0.25), 30));
         assert_eq!(machine.model().unwrap(), "NVIDIA Jetson Orin Nano");

@@ -5,13 +5,14 @@ use serde_json::{Map, Value, json};
 use crate::appliance::clock;
 use crate::appliance::health::counters::{Counters, Histogram};
 use crate::appliance::health::machine::{self, Machine};
+use crate::appliance::health::slowing::{Gpu, Slowing};
 use crate::appliance::journal::{LaneDepth, OutboxDepth};
 use crate::appliance::shared::Shared;
 
 /// Bytes of a KiB, as a divisor.
 const KIB: f64 = 1024.0;
 
-/// `m/system`: temperatures by the type of their zone, memory, disk, load, wear.
+/// `m/system`: temperatures by the type of their zone, what slows the machine down, power mode, GPU, memory, disk, load, wear.
 #[must_use]
 pub fn system(shared: &Shared, machine: &Machine) -> Vec<u8> {
     let mut groups = Map::new();
@@ -35,8 +36,13 @@ pub fn system(shared: &Shared, machine: &Machine) -> Vec<u8> {
     }
     let mut cpu = Map::new();
     cpu.extend(machine.load().map(|load| ("load_1min".to_owned(), json!(load))));
-    cpu.extend(machine.throttled_count().map(|count| ("throttled_count".to_owned(), json!(count))));
+    let slowing = machine.slowing();
+    cpu.extend(slowing.count.map(|count| ("throttled_count".to_owned(), json!(count))));
+    cpu.extend(machine.clock_limit_percent().map(|percent| ("clock_limit_percent".to_owned(), json!(percent))));
     groups.insert("cpu".to_owned(), cpu.into());
+    groups.extend(slowed(&slowing));
+    groups.extend(machine.power_mode().map(|mode| ("power".to_owned(), json!({ "mode": mode.number }))));
+    groups.extend(machine.gpu().map(|gpu| ("gpu".to_owned(), gpu_numbers(gpu))));
     let wear = machine.wear_percent();
     if !wear.is_empty() {
         let wear: Map<String, Value> = wear.into_iter().map(|(disk, percent)| (disk, json!(percent))).collect();
@@ -44,6 +50,26 @@ pub fn system(shared: &Shared, machine: &Machine) -> Vec<u8> {
     }
     groups.insert("process".to_owned(), json!({ "uptime_s": shared.uptime().as_secs() }));
     timed(groups)
+}
+
+/// Whether anything slows the machine down, and what: the state of each cooling device, the bits of the firmware.
+fn slowed(slowing: &Slowing) -> Vec<(String, Value)> {
+    let mut throttling = Map::from_iter([("active".to_owned(), json!(u8::from(slowing.is_active())))]);
+    throttling.extend(slowing.firmware.map(|bits| ("firmware_bits".to_owned(), json!(bits))));
+    let cooling: Map<String, Value> =
+        slowing.cooling.iter().map(|(kind, state)| (kind.clone(), json!(state))).collect();
+    let groups = [("throttling".to_owned(), throttling), ("cooling_state".to_owned(), cooling)];
+    // A group without a number is no measurement.
+    groups
+        .into_iter()
+        .filter(|(_, numbers)| !numbers.is_empty())
+        .map(|(name, numbers)| (name, numbers.into()))
+        .collect()
+}
+
+fn gpu_numbers(gpu: Gpu) -> Value {
+    let numbers = [("load_percent", gpu.load_percent), ("mhz", gpu.mhz), ("mhz_max", gpu.mhz_max)];
+    numbers.into_iter().filter_map(|(key, number)| Some((key.to_owned(), json!(number?)))).collect::<Map<_, _>>().into()
 }
 
 /// `m/inference`: how many readings, and how long they took.
@@ -56,6 +82,8 @@ pub fn inference(shared: &Shared) -> Vec<u8> {
         "study".to_owned(),
         json!({
             "reports": Counters::so_far(&shared.counters.reports),
+            "on_gpu": Counters::so_far(&shared.counters.on_gpu),
+            "threads": shared.threads.get(),
             "failed_attempts": Counters::so_far(&shared.counters.failed_attempts),
         }),
     );

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::inference::Device;
+
 use super::last_words::{self, Given, Heard, LastWords};
 use super::protocol::{read_frame, write_frame};
 
@@ -29,6 +31,11 @@ pub const NOT_SHUT_IN: i32 = 75;
 const MEMORY_ARGUMENT: &str = "--memory-mib=";
 /// How the limit of CPU time stands in a child's arguments.
 const CPU_ARGUMENT: &str = "--cpu-secs=";
+
+/// How the device stands in a child's arguments; without it it is the processor.
+const DEVICE_ARGUMENT: &str = "--device=";
+/// What of the supervisor's own environment its children get: where a GPU's compiled code is kept, and its headers are.
+const PASSED_ON: [&str; 2] = ["XDG_CACHE_HOME", "CUDA_HOME"];
 
 /// How a child is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +58,15 @@ impl Program {
             format!("--supervisor={}", std::process::id()),
         ];
         Self { path: "/proc/self/exe".into(), arguments: arguments.map(OsString::from).to_vec() }
+    }
+
+    /// The same, with networks that run on `device`.
+    #[must_use]
+    pub fn on(mut self, device: Device) -> Self {
+        if device != Device::default() {
+            self.arguments.push(format!("{DEVICE_ARGUMENT}{device}").into());
+        }
+        self
     }
 
     /// The limits among its arguments.
@@ -117,6 +133,7 @@ fn start(program: &Program) -> io::Result<Child> {
     Command::new(&program.path)
         .args(&program.arguments)
         .env_clear()
+        .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

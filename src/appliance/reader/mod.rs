@@ -5,6 +5,7 @@
 //! [`limits`] and [`sandbox`]; [`protocol`] is what they say to each other, [`work`] what a child does with a request, [`pipeline`] the reading itself,
 //! which `deepspine analyze` does alike.
 
+mod accelerator;
 pub mod child;
 pub mod last_words;
 pub mod limits;
@@ -18,4 +19,5 @@ mod system_calls;
 #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
 #[path = "system_calls_absent.rs"]
 mod system_calls;
+pub mod threads;
 pub mod work;

@@ -96,6 +96,7 @@ pub fn read_study_and(
         clock_synced: tools.clock_synced,
         timings: watch.finish(),
         analysis_version: ANALYSIS_VERSION.to_owned(),
+        device: tools.networks.device().name().to_owned(),
         settings: vec![
             ("alpha-percent".to_owned(), tools.alpha_percent.to_string()),
             ("calibration".to_owned(), tools.networks.calibration_sha256()),

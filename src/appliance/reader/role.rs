@@ -1,8 +1,6 @@
 //! The child's half: lays its limits on itself, reads one request, shuts itself in, works, answers, ends.
 
 use std::io;
-use std::path::{Path, PathBuf};
-use std::thread::available_parallelism;
 
 use serde::de::DeserializeOwned;
 
@@ -12,11 +10,9 @@ use super::protocol::{
     write_frame,
 };
 use super::sandbox::{self, Rooms};
-use super::work;
-
-/// Memory of a reading for each of its threads, MiB, where it chooses their number. Each takes some 25 MiB for
-/// a slice of 512 x 512 at work, beside what the study takes whatever their number: 16 in 512 MiB ran out.
-const MEMORY_MIB_A_THREAD: u64 = 64;
+use super::threads::{self, Given};
+use super::{accelerator, work};
+use crate::appliance::health::heat::Heat;
 
 /// Which kind of child this process is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,15 +46,15 @@ pub fn serve(role: Role, limits: Limits) -> Result<(), RoleError> {
     limits::apply(limits).map_err(RoleError::NotShutIn)?;
     match role {
         Role::Scan => scan(request()?),
-        Role::Read => read(request()?, limits.memory_mib),
-        Role::SelfTest => self_test(request()?, limits.memory_mib),
+        Role::Read => read(request()?, limits),
+        Role::SelfTest => self_test(request()?, limits),
         Role::Export => export(&request()?),
     }
 }
 
 fn scan(request: ScanRequest) -> Result<(), RoleError> {
     let (ScanRequest::Files { readable, .. } | ScanRequest::Study { readable, .. }) = &request;
-    shut_in(readable, None)?;
+    shut_in(Rooms { readable, ..Rooms::default() })?;
     let reply = match request {
         ScanRequest::Files { paths, .. } => ScanReply::Files { outcomes: work::scan_batch(&paths) },
         ScanRequest::Study { headers, .. } => ScanReply::Study(work::summarise(&headers)),
@@ -66,20 +62,23 @@ fn scan(request: ScanRequest) -> Result<(), RoleError> {
     Ok(write_frame(&mut io::stdout().lock(), &reply)?)
 }
 
-fn read(mut request: ReadRequest, memory_mib: u64) -> Result<(), RoleError> {
-    request.threads = threads(request.threads, memory_mib);
-    shut_in(&request.readable, Some(&request.spool_dir))?;
-    let reply = match work::read_study(&request) {
+fn read(mut request: ReadRequest, limits: Limits) -> Result<(), RoleError> {
+    request.threads = threads(request.threads, limits);
+    let (readable, writable) = (request.readable.as_slice(), Some(request.spool_dir.as_path()));
+    shut_in(Rooms { readable, writable, device: limits.device, ..Rooms::default() })?;
+    let reply = match work::read_study(&request, limits.device) {
         Ok(outcome) => ReadReply::Done(outcome),
         Err(reason) => ReadReply::Failed { reason: reason.to_string() },
     };
     Ok(write_frame(&mut io::stdout().lock(), &reply)?)
 }
 
-fn self_test(mut request: SelfTestRequest, memory_mib: u64) -> Result<(), RoleError> {
-    request.threads = threads(request.threads, memory_mib);
-    shut_in(&request.readable, None)?;
-    let reply = match work::test_installation(&request) {
+fn self_test(mut request: SelfTestRequest, limits: Limits) -> Result<(), RoleError> {
+    request.threads = threads(request.threads, limits);
+    let compiled_code = accelerator::compiled_code(limits.device);
+    let (readable, compiled_code) = (request.readable.as_slice(), compiled_code.as_deref());
+    shut_in(Rooms { readable, compiled_code, device: limits.device, ..Rooms::default() })?;
+    let reply = match work::test_installation(&request, limits.device) {
         Ok(checks) => SelfTestReply::Done { checks },
         Err(reason) => SelfTestReply::Failed { reason: reason.to_string() },
     };
@@ -87,7 +86,8 @@ fn self_test(mut request: SelfTestRequest, memory_mib: u64) -> Result<(), RoleEr
 }
 
 fn export(request: &ExportRequest) -> Result<(), RoleError> {
-    shut_in(std::slice::from_ref(&request.bundle), Some(&request.out_dir))?;
+    let (readable, writable) = (std::slice::from_ref(&request.bundle), Some(request.out_dir.as_path()));
+    shut_in(Rooms { readable, writable, ..Rooms::default() })?;
     Ok(write_frame(&mut io::stdout().lock(), &work::export_bundle(request))?)
 }
 
@@ -95,30 +95,13 @@ fn request<T: DeserializeOwned>() -> io::Result<T> {
     Ok(read_frame(&mut io::stdin().lock())?.ok_or(io::ErrorKind::UnexpectedEof)?)
 }
 
-fn shut_in(readable: &[PathBuf], writable: Option<&Path>) -> Result<(), RoleError> {
-    sandbox::enter(Rooms { readable, writable }).map(drop).map_err(|error| RoleError::NotShutIn(error.into()))
+fn shut_in(rooms: Rooms<'_>) -> Result<(), RoleError> {
+    sandbox::enter(rooms).map(drop).map_err(|error| RoleError::NotShutIn(error.into()))
 }
 
-/// So many threads; for 0 as many as cores, as far as the memory goes. Asked before the child is shut in:
-/// how many of the cores the service may use stands in files that are closed afterwards.
-fn threads(asked: usize, memory_mib: u64) -> usize {
-    if asked > 0 {
-        return asked;
-    }
-    let by_memory = usize::try_from(memory_mib / MEMORY_MIB_A_THREAD).unwrap_or(usize::MAX);
-    available_parallelism().map_or(1, usize::from).min(by_memory).max(1)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn threads_follow_cores_and_memory_where_nobody_asks_for_a_number() {
-        let cores = available_parallelism().map_or(1, usize::from);
-        assert_eq!(threads(3, 64), 3);
-        assert_eq!(threads(0, 1), 1);
-        assert_eq!(threads(0, u64::MAX), cores);
-        assert_eq!(threads(0, 2 * MEMORY_MIB_A_THREAD), cores.min(2));
-    }
+/// Settles the number where the supervisor leaves it open. Asked before the child is shut in: how many of the cores the service
+/// may use stands in files that are closed afterwards.
+fn threads(asked: usize, limits: Limits) -> usize {
+    let Limits { memory_mib, device, .. } = limits;
+    threads::threads(Given { asked, cores: threads::cores(), memory_mib, heat: Heat::Cool, device }).get()
 }

@@ -14,7 +14,8 @@ use landlock::{
     RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
 };
 
-use super::system_calls;
+use super::{accelerator, system_calls};
+use crate::inference::Device;
 
 /// Newest rules that are asked for; older kernels enforce what they know of them.
 const NEWEST_ABI: ABI = ABI::V6;
@@ -25,12 +26,16 @@ const PROCESSOR: [&str; 2] = ["/proc/cpuinfo", "/sys/devices/system/cpu"];
 const STEPS: [(u8, ABI); 6] = [(1, ABI::V1), (2, ABI::V2), (3, ABI::V3), (4, ABI::V4), (5, ABI::V5), (6, NEWEST_ABI)];
 
 /// What a child may open.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Rooms<'a> {
     /// Folders to read, with everything below: exports, models.
     pub readable: &'a [PathBuf],
     /// The one folder to write into.
     pub writable: Option<&'a Path>,
+    /// Where a GPU's code is compiled to, where it may be.
+    pub compiled_code: Option<&'a Path>,
+    /// What the networks run on: a GPU is spoken to through files, and brings libraries.
+    pub device: Device,
 }
 
 /// What keeps a child in.
@@ -108,10 +113,13 @@ pub fn enter(rooms: Rooms<'_>) -> Result<SandboxLevel, SandboxError> {
             .add_rules(path_beneath_rules(rooms.readable, read))?
             .add_rules(path_beneath_rules(PROCESSOR, read))?
             .add_rules(path_beneath_rules(rooms.writable, read | writing()))?
+            .add_rules(path_beneath_rules(accelerator::libraries(rooms.device), read))?
+            .add_rules(path_beneath_rules(accelerator::devices(rooms.device), read | speaking()))?
+            .add_rules(path_beneath_rules(rooms.compiled_code, read | writing() | AccessFs::MakeDir))?
             .restrict_self()?;
     }
     if level.system_calls {
-        system_calls::restrict()?;
+        system_calls::restrict(rooms.device)?;
     }
     Ok(level)
 }
@@ -119,6 +127,11 @@ pub fn enter(rooms: Rooms<'_>) -> Result<SandboxLevel, SandboxError> {
 /// What writing a bundle needs: make a file, fill it, rename it in its folder, or take it back.
 fn writing() -> BitFlags<AccessFs> {
     AccessFs::WriteFile | AccessFs::MakeReg | AccessFs::RemoveFile | AccessFs::Truncate
+}
+
+/// What a driver takes beside reading: to write to its files, and to command them.
+fn speaking() -> BitFlags<AccessFs> {
+    AccessFs::WriteFile | AccessFs::IoctlDev
 }
 
 /// Rules that forbid everything `abi` knows of: files, programs, TCP, signals and sockets of others.

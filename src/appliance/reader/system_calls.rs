@@ -8,9 +8,10 @@
 use std::collections::BTreeMap;
 use std::io;
 
+use crate::inference::Device;
 use libc::{
     CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, O_TRUNC, PR_GET_NAME, PR_SET_NAME,
-    PROT_EXEC,
+    PROT_EXEC, PROT_WRITE,
 };
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
@@ -107,6 +108,29 @@ const ALLOWED_OF_OLD: &[libc::c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OF_OLD: &[libc::c_long] = &[];
 
+/// Allowed beside those with a GPU: its driver is spoken to by `ioctl`, and waits in its own threads. Folders are made for its
+/// compiled code, where landlock lets them be.
+const ALLOWED_WITH_CUDA: &[libc::c_long] = &[
+    libc::SYS_ioctl,
+    libc::SYS_eventfd2,
+    libc::SYS_pipe2,
+    libc::SYS_epoll_create1,
+    libc::SYS_epoll_ctl,
+    libc::SYS_epoll_pwait,
+    libc::SYS_flock,
+    libc::SYS_get_mempolicy,
+    libc::SYS_getrusage,
+    libc::SYS_mincore,
+    libc::SYS_mkdirat,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_mkdir,
+    #[cfg(target_arch = "x86_64")]
+    libc::SYS_epoll_wait,
+    libc::SYS_sched_get_priority_max,
+    libc::SYS_sched_get_priority_min,
+    libc::SYS_uname,
+];
+
 /// Whether this machine can filter at all.
 pub(super) fn available() -> bool {
     let kernel_can = || std::fs::read_to_string(STATUS_FILE).is_ok_and(|s| s.contains("\nSeccomp:"));
@@ -118,33 +142,42 @@ fn architecture() -> Result<TargetArch, BackendError> {
 }
 
 /// Lays the filter on every thread of this process, for good.
-pub(super) fn restrict() -> io::Result<()> {
-    lay_on().map_err(io::Error::other)
+pub(super) fn restrict(device: Device) -> io::Result<()> {
+    lay_on(device).map_err(io::Error::other)
 }
 
-fn lay_on() -> Result<(), seccompiler::Error> {
+fn lay_on(device: Device) -> Result<(), seccompiler::Error> {
     // Arguments of clone3 lie in memory, where no filter sees them: told that there is none, the C
     // library uses clone. Of two filters the stricter word counts, so this one comes as its own.
     let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     let unknown =
         SeccompFilter::new(unknown, SeccompAction::Allow, SeccompAction::Errno(ENOSYS as u32), architecture()?)?;
-    let allowed =
-        SeccompFilter::new(allowed()?, SeccompAction::Errno(EPERM as u32), SeccompAction::Allow, architecture()?)?;
+    let allowed = SeccompFilter::new(
+        allowed(device)?,
+        SeccompAction::Errno(EPERM as u32),
+        SeccompAction::Allow,
+        architecture()?,
+    )?;
     // The second needs the system call that lays it on, which it takes away itself.
     apply_filter_all_threads(&BpfProgram::try_from(unknown)?)?;
     apply_filter_all_threads(&BpfProgram::try_from(allowed)?)
 }
 
 /// Each allowed system call, with the arguments under which it is.
-fn allowed() -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
-    let any = ALLOWED.iter().chain(ALLOWED_OF_OLD).map(|call| (*call, Vec::new()));
+fn allowed(device: Device) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+    let with_device = if device == Device::Cuda { ALLOWED_WITH_CUDA } else { &[] };
+    let any = ALLOWED.iter().chain(ALLOWED_OF_OLD).chain(with_device).map(|call| (*call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = any.collect();
     // No file is emptied by opening it: landlock guards that only from its third version on.
     rules.insert(libc::SYS_openat, vec![without(2, O_TRUNC)?]);
     #[cfg(target_arch = "x86_64")]
     rules.insert(libc::SYS_open, vec![without(1, O_TRUNC)?]);
-    // No memory becomes code.
-    rules.insert(libc::SYS_mmap, vec![without(2, PROT_EXEC)?]);
+    // No memory becomes code. Libraries of a GPU are loaded, which are code from the start and never written.
+    let mut mapped = vec![without(2, PROT_EXEC)?];
+    if device == Device::Cuda {
+        mapped.push(without(2, PROT_WRITE)?);
+    }
+    rules.insert(libc::SYS_mmap, mapped);
     rules.insert(libc::SYS_mprotect, vec![without(2, PROT_EXEC)?]);
     // Threads, no processes.
     rules.insert(libc::SYS_clone, vec![with(0, CLONE_THREAD)?]);

@@ -2,12 +2,14 @@
 
 use std::io;
 
+use crate::inference::Device;
+
 /// Not on this architecture.
 pub(super) fn available() -> bool {
     false
 }
 
 /// Never called, because [`available`] says so; lays nothing on.
-pub(super) fn restrict() -> io::Result<()> {
+pub(super) fn restrict(_device: Device) -> io::Result<()> {
     Ok(())
 }

@@ -17,7 +17,7 @@ use crate::appliance::clock;
 use crate::appliance::self_test::{self, Check, SelfTestError};
 use crate::dicom::{self, DicomError, InstanceHeader, Reason, Study};
 use crate::export::{self, Bundle, DeviceKey};
-use crate::inference::{InferenceError, ModelSet, ModelSource, Networks};
+use crate::inference::{Device, InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::Role;
 
 /// The roles that decide whether a study is complete.
@@ -117,14 +117,14 @@ pub fn summarise(headers: &[String]) -> StudySummary {
     StudySummary { whole_roles: names(whole), gapped_roles: names(gapped) }
 }
 
-/// Reads one study and leaves its bundle in the spool folder, under a key that is nobody's: the
+/// Reads one study on `device` and leaves its bundle in the spool folder, under a key that is nobody's: the
 /// supervisor puts its own ids into it.
 ///
 /// # Errors
 /// See [`WorkError`].
-pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
+pub fn read_study(request: &ReadRequest, device: Device) -> Result<ReadOutcome, WorkError> {
     let study = the_study(&request.paths)?;
-    let networks = load_networks(request.models_dir.clone())?;
+    let networks = load_networks(request.models_dir.clone(), device)?;
     let tools = ReadingTools {
         networks: &networks,
         alpha_percent: request.alpha_percent,
@@ -138,18 +138,23 @@ pub fn read_study(request: &ReadRequest) -> Result<ReadOutcome, WorkError> {
     Ok(ReadOutcome { bundle: bundle.write_atomically(&request.spool_dir)? })
 }
 
-/// Tries the networks out and, where that is asked for, holds a reading of the phantom against its truth.
+/// Tries the networks out on `device` and, where that is asked for, holds a reading of the phantom against its truth; on another device
+/// than the processor also against the processor's.
 ///
 /// # Errors
 /// See [`WorkError`].
-pub fn test_installation(request: &SelfTestRequest) -> Result<Vec<Check>, WorkError> {
-    let networks = load_networks(request.models_dir.clone())?;
+pub fn test_installation(request: &SelfTestRequest, device: Device) -> Result<Vec<Check>, WorkError> {
+    let networks = load_networks(request.models_dir.clone(), device)?;
     networks.segmentation.try_out()?;
     grading::try_out(&networks)?;
     if !request.phantom {
         return Ok(Vec::new());
     }
-    Ok(self_test::perform(&networks, threads(request.threads), &Unobserved)?)
+    if device == Device::Cpu {
+        return Ok(self_test::perform(&networks, threads(request.threads), &Unobserved)?);
+    }
+    let processor = load_networks(request.models_dir.clone(), Device::Cpu)?;
+    Ok(self_test::perform_beside(&networks, &processor, threads(request.threads), &Unobserved)?)
 }
 
 /// Makes the clinic's files of a bundle.
@@ -165,9 +170,9 @@ pub fn export_bundle(request: &ExportRequest) -> ExportReply {
     }
 }
 
-fn load_networks(models_dir: Option<PathBuf>) -> Result<Networks, InferenceError> {
+fn load_networks(models_dir: Option<PathBuf>, device: Device) -> Result<Networks, InferenceError> {
     let source = models_dir.map_or(ModelSource::Standard, ModelSource::Folder);
-    Networks::load(&ModelSet::open(&source)?)
+    Networks::load_on(&ModelSet::open(&source)?, device)
 }
 
 fn threads(asked: usize) -> NonZeroUsize {

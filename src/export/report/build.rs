@@ -40,6 +40,7 @@ pub(in crate::export) struct Header {
     pub(in crate::export) produced_at: String,
     pub(in crate::export) clock_synced: Option<bool>,
     pub(in crate::export) analysis_version: String,
+    pub(in crate::export) device: String,
 }
 
 /// The wire form of `report`; no text of it holds one of `identifiers`.
@@ -59,6 +60,7 @@ pub(in crate::export) fn build<'a>(
         produced_at: header.produced_at,
         clock_synced: header.clock_synced,
         analysis_version: header.analysis_version,
+        device: Some(header.device),
         notice: NOTICE.to_owned(),
         not_cleared: report.models.iter().take(MODELS_MAX).map(|m| m.name.clone()).collect(),
         models: report.models.iter().take(MODELS_MAX).map(model).collect(),
