@@ -64,7 +64,7 @@ def memory(found, docs):
     svg = plot.lines("Resident memory of the reading child over a study", "s", "MiB", {"child, MiB": shown})
     idle = lambda of: (f"{of[0]:.1f} MiB", f"{of[1]:.1f} MiB")
     rows = [("`read` child, peak as sampled", f"{found['child_peak_mib']:.0f} MiB", "")]
-    rows += [("appliance, idle, before its first study", *idle(found["idle_before"])), ("appliance, idle, after a study", *idle(found["idle"]))]
+    rows += [("appliance, idle, before the study", *idle(found["idle_before"])), ("appliance, idle, after it", *idle(found["idle"]))]
     return table(["what", "resident", "of it no page of a file"], rows) + "\n" + picture(docs, "memory", svg, "memory over a study")
 
 

@@ -3,8 +3,8 @@
 from xml.sax.saxutils import escape
 
 INKS = ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#f0e442", "#000000", "#999999", "#882255", "#44aa99", "#117733"]
-WIDTH, HEIGHT = 720, 360
-LEFT, RIGHT, TOP, BOTTOM = 64, 180, 40, 48
+WIDTH, HEIGHT = 780, 360
+LEFT, RIGHT, TOP, BOTTOM = 64, 220, 40, 48
 STEPS = (1, 2, 2.5, 5, 10)
 
 
