@@ -12,6 +12,8 @@ from measuring import analyze, middle, phantom, run, stages, status_kib
 # Slices of the sagittal series; rows and columns are few, so that two hundred are read within a minute.
 SLICES, SLICES_MATRIX = (5, 17, 40, 80, 120, 200), 256
 IDLE_SECONDS = 5
+# A study has thousands of samples; so many show its shape.
+SAMPLES_KEPT = 240
 CHILDREN_GONE_SECONDS_MAX = 120
 REPORT_SECONDS_MAX = 3600
 WARM_UP_SECONDS_MAX = 300
@@ -26,9 +28,9 @@ def figures(runs):
     }
 
 
-def repeated(options, study, *more):
-    analyze(options, study, *more)
-    return figures([analyze(options, study, *more) for _ in range(options.runs)])
+def repeated(options, study, threads=None):
+    analyze(options, study, threads)
+    return figures([analyze(options, study, threads) for _ in range(options.runs)])
 
 
 def stage_times(options, study, _work):
@@ -41,7 +43,7 @@ def against_cores(options, study, _work):
     try:
         for n in sorted({1, 2, 4, len(cores)} & set(range(1, len(cores) + 1))):
             os.sched_setaffinity(0, set(cores[:n]))
-            found[n] = repeated(options, study, "--threads", n)
+            found[n] = repeated(options, study, n)
     finally:
         os.sched_setaffinity(0, set(cores))
     return found
@@ -74,7 +76,7 @@ def memory_over_a_study(options, study, work):
         reports.close()
         after = without_children(service)
         first = samples[0][0] if samples else 0.0
-        child = [(round(t - first, 3), round(mib, 2)) for t, mib in samples]
+        child = [(round(t - first, 3), round(mib, 2)) for t, mib in samples[:: max(1, len(samples) // SAMPLES_KEPT)]]
         return {"child": child, "child_peak_mib": max((m for _, m in samples), default=0.0), "idle_before": before, "idle": after}
 
 
@@ -108,8 +110,8 @@ def against_backlog(options, _study, work):
             with service:
                 read_s, reading_mib = read_all(service, count)
             service.broker = broker
+            since = time.perf_counter()
             with service:
-                since = time.perf_counter()
                 deliver_s = reports.await_count(1 + count, REPORT_SECONDS_MAX) - since
                 delivering_mib = status_kib(service.process.pid, "VmHWM") / 1024
             reports.close()

@@ -48,9 +48,9 @@ def run(command, cwd=ROOT):
         return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, out.read())
 
 
-def analyze(options, study, *more):
-    command = [options.deepspine.resolve(), "analyze", "--format", "json", "--models", options.models.resolve(), "--threads", options.threads]
-    return run([*command, *more, Path(study).resolve()])
+def analyze(options, study, threads=None):
+    command = [options.deepspine.resolve(), "analyze", "--format", "json", "--models", options.models.resolve()]
+    return run([*command, "--threads", threads or options.threads, Path(study).resolve()])
 
 
 def stages(done):

@@ -6,8 +6,6 @@ import instructions
 import plot
 
 MIB = 1024**2
-# A curve of memory has thousands of samples; so many show its shape.
-POINTS_MOST = 240
 
 
 def write(docs, found):
@@ -59,9 +57,7 @@ def slices(found, docs):
 
 
 def memory(found, docs):
-    child = found["child"]
-    shown = child[:: max(1, len(child) // POINTS_MOST)]
-    svg = plot.lines("Resident memory of the reading child over a study", "s", "MiB", {"child, MiB": shown})
+    svg = plot.lines("Resident memory of the reading child over a study", "s", "MiB", {"child, MiB": found["child"]})
     idle = lambda of: (f"{of[0]:.1f} MiB", f"{of[1]:.1f} MiB")
     rows = [("`read` child, peak as sampled", f"{found['child_peak_mib']:.0f} MiB", "")]
     rows += [("appliance, idle, before the study", *idle(found["idle_before"])), ("appliance, idle, after it", *idle(found["idle"]))]
