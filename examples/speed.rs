@@ -1,40 +1,54 @@
-//! Runs the segmentation network on one slice for each line of standard input, in one thread, and prints the milliseconds:
-//! so that `models/training/evaluation/speed.py` can take turns with another runtime in the same minute.
+//! Runs a network once for each line of standard input, in one thread, and prints the milliseconds: so that `bench/compare` and
+//! `models/training/evaluation/speed.py` can take turns with another runtime in the same minute.
 //!
-//! `cargo run --release --example speed -- MODELS ROWS COLUMNS`
+//! `cargo run --release --example speed -- MODELS ROWS COLUMNS` runs the segmentation network on one slice,
+//! `… -- MODELS NAME` a network that grades, on one level.
 
-use deepspine::inference::{ModelSet, ModelSource, Networks, SegmentationNetwork};
+use deepspine::inference::{GradingNetwork, ModelSet, ModelSource, SegmentationNetwork};
 use std::error::Error;
 use std::io::{BufRead, Write};
 use std::time::Instant;
 
+const USAGE: &str = "usage: speed MODELS ROWS COLUMNS | speed MODELS NAME";
+
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let [models, rows, columns] = arguments.as_slice() else { return Err("usage: speed MODELS ROWS COLUMNS".into()) };
-    let (rows, columns) = (rows.parse::<usize>()?, columns.parse::<usize>()?);
+    let [models, what @ ..] = arguments.as_slice() else { return Err(USAGE.into()) };
     let set = ModelSet::open(&ModelSource::Folder(models.into()))?;
-    let (network, loaded) = timed(|| SegmentationNetwork::load(&set));
-    let network = network?;
-    let (plan, planned) = timed(|| network.plan(rows, columns));
-    let (networks, all_loaded) = timed(|| Networks::load(&set));
-    drop(networks?);
-    eprintln!("loaded in {loaded:.1} ms, prepared in {planned:.1} ms; all networks of the set in {all_loaded:.1} ms");
-    let plan = plan?;
-    // No zeros: they are faster on some processors.
-    let slice: Vec<f32> = (0..rows * columns).map(|i| ((i * 7919) % 1000) as f32 / 1000.0).collect();
+    match what {
+        [rows, columns] => {
+            let (rows, columns) = (rows.parse::<usize>()?, columns.parse::<usize>()?);
+            let plan = SegmentationNetwork::load(&set)?.plan(rows, columns)?;
+            let slice = picture(rows * columns);
+            take_turns(|| Ok(plan.run(&slice).map(drop)?))
+        }
+        [name] => {
+            let network = GradingNetwork::load(&set, name)?.ok_or("the set has no network of that name")?;
+            network.ready()?;
+            let entry = set.manifest().model.iter().find(|m| m.name == *name);
+            let lengths = entry.into_iter().flat_map(|m| &m.inputs).map(|i| i.shape.iter().product());
+            let views: Vec<Vec<f32>> = lengths.map(picture).collect();
+            let inputs: Vec<&[f32]> = views.iter().map(Vec::as_slice).collect();
+            take_turns(|| Ok(network.run(&inputs).map(drop)?))
+        }
+        _ => Err(USAGE.into()),
+    }
+}
+
+/// No zeros: they are faster on some processors.
+fn picture(len: usize) -> Vec<f32> {
+    (0..len).map(|i| ((i * 7919) % 1000) as f32 / 1000.0).collect()
+}
+
+fn take_turns(run: impl Fn() -> Result<(), Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
     let mut out = std::io::stdout().lock();
     for line in std::io::stdin().lock().lines() {
         line?;
-        let (logits, ms) = timed(|| plan.run(&slice));
-        logits?;
+        let since = Instant::now();
+        run()?;
+        let ms = since.elapsed().as_secs_f64() * 1e3;
         writeln!(out, "{ms:.3}")?;
         out.flush()?;
     }
     Ok(())
-}
-
-/// What `of` gives, and the milliseconds that it took.
-fn timed<T>(of: impl FnOnce() -> T) -> (T, f64) {
-    let since = Instant::now();
-    (of(), since.elapsed().as_secs_f64() * 1e3)
 }

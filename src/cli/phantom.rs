@@ -36,6 +36,12 @@ pub struct PhantomArgs {
     /// Slices of the sagittal series; many make a 3-D series of thin slices.
     #[arg(long, value_name = "COUNT")]
     pub slices: Option<usize>,
+    /// Rows and columns of the axial series.
+    #[arg(long, value_name = "PIXELS")]
+    pub axial_matrix: Option<usize>,
+    /// Slices of each axial block; a block lies across each lumbar disc.
+    #[arg(long, value_name = "COUNT")]
+    pub axial_slices: Option<usize>,
     /// Shift of the sagittal field upwards, mm; 150 leaves the sacrum out of view.
     #[arg(long, value_name = "MM", allow_negative_numbers = true)]
     pub shift_up: Option<f64>,
@@ -156,6 +162,8 @@ impl PhantomArgs {
             plan.sagittal.spacing_mm = (slab_mm / slices.max(1) as f64).clamp(0.8, 4.4);
             plan.sagittal.thickness_mm = plan.sagittal.spacing_mm.min(4.0);
         }
+        plan.axial.matrix = self.axial_matrix.unwrap_or(plan.axial.matrix);
+        plan.axial.slices = self.axial_slices.unwrap_or(plan.axial.slices);
         plan.centre_shift_mm[2] = self.shift_up.unwrap_or(plan.centre_shift_mm[2]);
         for (kind, contrast) in &self.contrast {
             match kind {
@@ -232,6 +240,13 @@ mod tests {
         assert!(parse(&["--finding", "L4-L9/central=mild"]).unwrap_err().contains("`L4-L9` is no level"));
         assert!(parse(&["--contrast", "t3=1/2"]).unwrap_err().contains("t1=TR/TE"));
         assert!(parse(&["--vendor", "acme"]).unwrap_err().contains("`acme` is none of siemens"));
+    }
+
+    #[test]
+    fn axial_blocks_have_what_is_asked_for_and_sagittal_series_do_not() {
+        let plan = parse(&["--axial-matrix", "320", "--axial-slices", "6"]).unwrap().plan();
+        assert_eq!((plan.axial.slices, plan.axial.matrix), (6, 320));
+        assert_eq!(plan.sagittal, StudyPlan::default().sagittal);
     }
 
     #[test]
