@@ -22,23 +22,24 @@ class Misplaced(NoSpine):
     code = "orientation-conflict"
 
 
-def orientation(volume, mask, network, pool):
+def orientation(volume, mask, segmented, network, pool):
+    """`mask` is what is left of what was segmented."""
     shown = segmentation.by_canal(mask)
     voters = sorted(range(len(shown)), key=lambda k: shown[k], reverse=True)[:VOTERS]
-    verdict = lie(volume, voters[0], network, pool)
+    verdict = lie(volume, voters[0], segmented, network, pool)
     if verdict == "unlike":
         raise NoSpine("what was segmented does not look like a spine")
     if verdict == "as claimed":
         return
-    agreeing = 1 + sum(lie(volume, k, network, pool) == verdict for k in voters[1:])
+    agreeing = 1 + sum(lie(volume, k, segmented, network, pool) == verdict for k in voters[1:])
     if 2 * agreeing > len(voters):
         raise Misplaced(f"the images show a spine that is {verdict} by their header")
 
 
-def lie(volume, k, network, pool):
-    picture = volume.picture(k)
-    ways = [picture, picture[::-1], picture[:, ::-1], picture[::-1, ::-1]]
-    claimed, *others = segmentation.certainty(volume, network, ways, pool)
+def lie(volume, k, segmented, network, pool):
+    claimed = segmented.certainties[k]
+    turns = [(True, False), (False, True), (True, True)]
+    others = segmentation.certainties_turned(volume, k, turns, segmented.surroundings, network, pool)
     turned = zip(["upside down", "front to back", "turned by half"], others)
     surer = [(c[0], way) for way, c in turned if c[0] > claimed[0] and c[1] > claimed[1] and c[0] >= LEAST_PROBABILITY]
     if surer:
@@ -46,22 +47,33 @@ def lie(volume, k, network, pool):
     return "unlike" if claimed[0] < LEAST_PROBABILITY else "as claimed"
 
 
-def repeats(found, volume, mask, network, pool):
-    """The middle slices read again, slightly shifted: the spread of each number, and names that change."""
-    shown = np.array(segmentation.by_canal(mask))
-    several = min(SLICES, len(mask))
-    sums = [tuple(shown[k : k + several].sum(0)) for k in range(len(mask) - several + 1)]
+def second_looks(found, volume, segmented, second, network, pool):
+    """The middle slices read again, slightly shifted, and those of a second series, side by side."""
+    shown = np.array(segmentation.by_canal(segmented.mask))
+    several = min(SLICES, len(shown))
+    sums = [tuple(shown[k : k + several].sum(0)) for k in range(len(shown) - several + 1)]
     start = max(range(len(sums)), key=lambda k: (sums[k], k))
     middle = slice(start, start + several)
     part = volume.only(list(range(start, start + several)))
-    echoes = []
-    for classes in pool(lambda nudge: segmentation.segment(part, network, map, nudge), NUDGES):
-        again = mask.copy()
-        again[middle] = classes
+
+    def look(nudge):
         try:
-            echoes.append(spine.read(volume, again))
+            if nudge is None:
+                return spine.read(second, segmentation.segment(second, network, map).mask)
+            again = segmented.mask.copy()
+            again[middle] = segmentation.segment(part, network, map, nudge, segmented.surroundings).mask
+            return spine.read(volume, again)
         except NoSpine:
-            pass
+            return None
+
+    *echoes, other = [*pool(look, [*NUDGES, None])] if second else [*pool(look, NUDGES), None]
+    repeats(found, volume, middle, [e for e in echoes if e])
+    if other:
+        agreement(found, other)
+
+
+def repeats(found, volume, middle, echoes):
+    """The spread of each number, and names that change."""
     index = lambda place: float(np.interp(place @ volume.normal, volume.positions_mm(), np.arange(len(volume.origins))))
     covered = lambda place: middle.start - 0.5 <= index(place) <= middle.stop - 0.5
     weigh(found.vertebrae, [e.vertebrae for e in echoes], lambda v: v["centre_lps_mm"], covered)
@@ -96,13 +108,9 @@ def spread(own, echoes):
             own["measurement_sd"][name] = float(MAD_TO_SD[len(values)] * np.median(np.abs(values - np.median(values))))
 
 
-def second_opinion(found, volume, network, pool):
+def agreement(found, other):
     """Where a second series calls a body by another name, no names are given."""
     if not any(v["name"] for v in found.vertebrae):
-        return
-    try:
-        other = spine.read(volume, segmentation.segment(volume, network, pool))
-    except NoSpine:
         return
     flat = lambda v: v["centre_lps_mm"][1:]
     for one in found.vertebrae:

@@ -1,4 +1,4 @@
-"""Sagittal slices to a mask: the whole slice, then the spine's surroundings on finer pixels, the mean of both and of neighbours (src/analysis/segmentation)."""
+"""Sagittal slices to a mask: some slices whole, the others about there, then the spine's surroundings on finer pixels, the mean of both and of neighbours (src/analysis/segmentation)."""
 
 from dataclasses import dataclass
 
@@ -6,7 +6,8 @@ import numpy as np
 from segmentation import CANAL, preprocess
 
 FINE = 0.8
-MARGIN_MM = 15.0
+MARGIN_MM, FIRST_MARGIN_MM = 15.0, 25.0
+SCOUTS_APART_MM = 16.0
 PIXELS_MIN = 3
 SHOWN_MM2_MIN = 100.0
 SIDE_MAX = 1024
@@ -121,18 +122,71 @@ def surroundings(seen, first, grid, margin):
     return window
 
 
-def segment(volume, network, pool, nudge=STILL):
-    """Classes [slices, rows, columns] on the volume's own pixels. `pool` is a function like map."""
+def scouts(positions):
+    """The slices that are read whole: none is further than half of SCOUTS_APART_MM from one of them."""
+    found, start = [], 0
+    while start < len(positions):
+        reach = np.flatnonzero(np.abs(positions[start:] - positions[start]) <= SCOUTS_APART_MM / 2)
+        scout = start + int(reach[-1])
+        found.append(scout)
+        beyond = np.flatnonzero(np.abs(positions[scout:] - positions[scout]) > SCOUTS_APART_MM / 2)
+        start = scout + int(beyond[0]) if len(beyond) else len(positions)
+    return found
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Classes [slices, rows, columns] on the volume's own pixels, and what else its slices told."""
+
+    mask: np.ndarray
+    # (window of the first pass's grid, window of the finer grid), or None where no slice shows a spine.
+    surroundings: tuple | None
+    # For each slice (mean probability of structures, mm² of which the network is sure).
+    certainties: list
+
+
+def seen_in(p):
+    return (p[1:] > p[0]).any(0)
+
+
+def first_pass(volume, network, pool, nudge, known):
+    """Each slice's probabilities and certainty in the first pass, and the canvas of a whole slice."""
     pixel_mm, count = network.entry["input"]["pixel_mm"], len(volume.origins)
-    coarse = Canvas(volume, Grid(volume.shape, volume.spacing_mm, pixel_mm, nudge))
-    look = lambda canvas, k: canvas.probabilities(network.run({"slice": canvas.tensor(volume.picture(k))}))
-    first = list(pool(lambda k: kept(look(coarse, k)), range(count)))
+    grid = Grid(volume.shape, volume.spacing_mm, pixel_mm, nudge)
+    whole = Canvas(volume, grid)
+
+    def read(canvas, slices):
+        def of(k):
+            p = canvas.probabilities(network.run({"slice": canvas.tensor(volume.picture(k))}))
+            return kept(p), certainty(p, pixel_mm)
+
+        return dict(zip(slices, pool(of, slices)))
+
+    found, window = {}, known and known[0]
+    if not known:
+        found = read(whole, scouts(volume.positions_mm()))
+        window = surroundings([seen_in(p) for p, _ in found.values()], grid.shape, grid.shape, FIRST_MARGIN_MM / pixel_mm)
+    others = [k for k in range(count) if k not in found]
+    found |= read(Canvas(volume, grid, window) if window else whole, others)
+    return [found[k] for k in range(count)], whole
+
+
+def segment(volume, network, pool, nudge=STILL, known=None):
+    """`pool` is a function like map; `known` are surroundings that are."""
+    pixel_mm, count = network.entry["input"]["pixel_mm"], len(volume.origins)
+    found, coarse = first_pass(volume, network, pool, nudge, known)
+    first, certainties = [p for p, _ in found], [c for _, c in found]
     grid = Grid(volume.shape, volume.spacing_mm, pixel_mm * FINE, nudge)
-    seen = [(p[1:] > p[0]).any(0) for p in first]
-    window = surroundings(seen, coarse.grid.shape, grid.whole, MARGIN_MM / (pixel_mm * FINE))
-    if window is None:
-        return np.zeros((count, *volume.shape), np.uint8)
+    seen = [seen_in(p) for p in first]
+    if not known:
+        shape = coarse.grid.shape
+        near = surroundings(seen, shape, shape, FIRST_MARGIN_MM / pixel_mm)
+        known = near and (near, surroundings(seen, shape, grid.whole, MARGIN_MM / (pixel_mm * FINE)))
+    if not known:
+        return Segmentation(np.zeros((count, *volume.shape), np.uint8), None, certainties)
+    window = known[1]
     fine = Canvas(volume, grid, window)
+    look = lambda canvas, k: canvas.probabilities(network.run({"slice": canvas.tensor(volume.picture(k))}))
     cut = tuple(slice(at, at + n) for at, n in window)
     coarse_back, fine_back = coarse.grid.back_to(grid.whole), grid.back_to(grid.whole)
 
@@ -162,21 +216,28 @@ def segment(volume, network, pool, nudge=STILL):
                 best = np.maximum(best, values)
         return classes
 
-    return np.stack(list(pool(likeliest, range(count))))
+    return Segmentation(np.stack(list(pool(likeliest, range(count)))), known, certainties)
 
 
-def certainty(volume, network, pictures, pool):
-    """(mean probability of structures, mm² of which the network is sure) of each picture of the volume's raster."""
+def certainty(p, pixel_mm):
+    """(mean probability of structures, mm² of which the network is sure) from class probabilities."""
+    likeliest = p[1:].max(0)
+    structures = likeliest[likeliest > p[0]]
+    return float(structures.mean()) if structures.size else 0.0, float((structures >= SURE).sum() * pixel_mm**2)
+
+
+def certainties_turned(volume, k, turns, known, network, pool):
+    """The certainty of one slice once its rows, its columns or both are turned, each way within the surroundings, which turn with it."""
     pixel_mm = network.entry["input"]["pixel_mm"]
-    canvas = Canvas(volume, Grid(volume.shape, volume.spacing_mm, pixel_mm))
+    grid = Grid(volume.shape, volume.spacing_mm, pixel_mm)
 
-    def of(picture):
-        p = canvas.probabilities(network.run({"slice": canvas.tensor(picture)}))
-        likeliest = p[1:].max(0)
-        structures = likeliest[likeliest > p[0]]
-        return float(structures.mean()) if structures.size else 0.0, float((structures >= SURE).sum() * pixel_mm**2)
+    def of(turn):
+        window = [(n - at - size if flip else at, size) for (at, size), n, flip in zip(known[0], grid.shape, turn)]
+        canvas = Canvas(volume, grid, window)
+        picture = volume.picture(k)[tuple(slice(None, None, -1 if flip else 1) for flip in turn)]
+        return certainty(canvas.probabilities(network.run({"slice": canvas.tensor(picture)})), pixel_mm)
 
-    return list(pool(of, pictures))
+    return list(pool(of, turns))
 
 
 def by_canal(mask):
