@@ -5,6 +5,7 @@
 
 pub mod actions;
 pub mod alarms;
+pub mod archive;
 pub mod bundles;
 pub mod checkup;
 pub mod clock;

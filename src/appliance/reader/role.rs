@@ -8,11 +8,11 @@ use serde::de::DeserializeOwned;
 
 use super::limits::{self, Limits};
 use super::protocol::{
-    ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest, read_frame,
-    write_frame,
+    ArchiveRequest, ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest,
+    read_frame, write_frame,
 };
 use super::sandbox::{self, Rooms};
-use super::work;
+use super::{archived, work};
 
 /// Memory of a reading for each of its threads, MiB, where it chooses their number. Each takes some 25 MiB for
 /// a slice of 512 x 512 at work, beside what the study takes whatever their number: 16 in 512 MiB ran out.
@@ -29,6 +29,8 @@ pub enum Role {
     SelfTest,
     /// Makes the clinic's files of one bundle.
     Export,
+    /// Reads one study of an archive and makes its files.
+    Archive,
 }
 
 /// Why a child did not do its part.
@@ -53,6 +55,7 @@ pub fn serve(role: Role, limits: Limits) -> Result<(), RoleError> {
         Role::Read => read(request()?, limits.memory_mib),
         Role::SelfTest => self_test(request()?, limits.memory_mib),
         Role::Export => export(&request()?),
+        Role::Archive => archive(request()?, limits.memory_mib),
     }
 }
 
@@ -89,6 +92,12 @@ fn self_test(mut request: SelfTestRequest, memory_mib: u64) -> Result<(), RoleEr
 fn export(request: &ExportRequest) -> Result<(), RoleError> {
     shut_in(std::slice::from_ref(&request.bundle), Some(&request.out_dir))?;
     Ok(write_frame(&mut io::stdout().lock(), &work::export_bundle(request))?)
+}
+
+fn archive(mut request: ArchiveRequest, memory_mib: u64) -> Result<(), RoleError> {
+    request.threads = threads(request.threads, memory_mib);
+    shut_in(&[request.paths.as_slice(), &request.model_folders].concat(), Some(&request.room))?;
+    Ok(write_frame(&mut io::stdout().lock(), &archived::read_study(&request))?)
 }
 
 fn request<T: DeserializeOwned>() -> io::Result<T> {
