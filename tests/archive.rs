@@ -3,7 +3,6 @@
 
 mod bench;
 mod common;
-mod wire;
 
 use std::collections::BTreeMap;
 use std::fs::{self, File};
@@ -13,6 +12,7 @@ use std::process::{Child, Command, ExitStatus, Output, Stdio};
 
 use bench::service::orphans_of;
 use bench::{studies, turn, until};
+use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
@@ -39,7 +39,7 @@ impl Archive {
         for (number, entry) in entries.iter().enumerate() {
             studies::write(&at(entry), number);
         }
-        wire::small_study(&at("whole"));
+        whole_study(&at("whole"));
         zip(&at("DOE^JANE/0/000000.dcm"), &at("packed.zip"));
         fs::create_dir(at("empty")).expect("the test's folder can be written");
         studies::write(&at("two"), 100);
@@ -112,6 +112,17 @@ impl Archive {
         }
         found
     }
+}
+
+/// The usual phantom as one sagittal series, as small as its levels can still be read from.
+fn whole_study(folder: &Path) {
+    let plan = StudyPlan {
+        series: vec![SeriesKind::SagittalT2],
+        sagittal: Stack { fov_mm: 270.0, matrix: 64, slices: 3, thickness_mm: 4.0, spacing_mm: 4.4 },
+        ..StudyPlan::default()
+    };
+    let phantom = Phantom::new(&Parameters::default()).expect("the usual phantom");
+    write_study(&phantom, &plan, folder).expect("the test's folder can be written");
 }
 
 fn zip(file: &Path, to: &Path) {
@@ -325,7 +336,7 @@ fn what_is_documented_runs() {
     assert_eq!((code(output.status), readings()), (65, 2), "by Kubernetes: {}", said(&output));
 
     let spark = documented("spark");
-    let script = quoted(&spark, "\"-c\", ", '"');
+    let script = quoted(&spark, "sh -c ", '\'');
     let output = by_shell(&archive, script, &[], "DOE^JANE/1\nempty\n");
     assert_eq!((code(output.status), rows(&output).len()), (0, 2), "by pipe(): {}", said(&output));
 }
