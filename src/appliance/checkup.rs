@@ -1,7 +1,9 @@
 //! What the machine has and lacks: the list that `check-config` prints.
 //!
 //! Nothing here changes anything: a folder is judged by its permissions, the broker by whether its port
-//! answers.
+//! answers, the DICOM receiver by whether it takes an association.
+
+mod receiver;
 
 use std::net::{TcpStream, ToSocketAddrs};
 use std::path::Path;
@@ -19,6 +21,9 @@ use crate::inference::{Device, ModelSet, ModelSource};
 
 /// How long the broker may take to answer.
 const BROKER_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Where the units of the machine are enabled.
+const ETC: &str = "/etc";
 
 /// How one line of the list is marked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -67,6 +72,7 @@ pub fn look_over(settings: &Settings, models: &ModelSource) -> Vec<Check> {
         clock_line(clock::clock_synced()),
         sandbox_line(sandbox::available()),
     ];
+    checks.extend(receiver::look(Path::new(ETC)));
     match &settings.mqtt.broker {
         Some(broker) => {
             checks.push(broker_line(broker));

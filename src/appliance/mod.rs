@@ -6,6 +6,7 @@
 pub mod accelerator;
 pub mod actions;
 pub mod alarms;
+pub mod archive;
 pub mod bundles;
 pub mod checkup;
 pub mod clock;

@@ -1,4 +1,6 @@
-//! `deepspine analyze`: reads one study now, in this process, and prints it.
+//! `deepspine analyze`: reads one study now, in this process, and prints it; [`batch`] those of a list, each in a child.
+
+mod batch;
 
 use super::exit::{CliError, Exit};
 use crate::analysis::study::{Progress, Reading, StudyImages};
@@ -16,7 +18,7 @@ use std::time::Instant;
 
 /// Ids that `analyze` prints are made with this key: the same reading has the same id on every
 /// machine. They are no pseudonyms; an appliance's own key makes those.
-pub(super) const PUBLIC_KEY: DeviceKey = DeviceKey::new([0; DeviceKey::BYTES]);
+pub(super) const PUBLIC_KEY: DeviceKey = DeviceKey::PUBLIC;
 
 /// Error rate of prediction sets where none is named, %.
 pub(super) const DEFAULT_ALPHA_PERCENT: u8 = 10;
@@ -25,11 +27,11 @@ pub(super) const DEFAULT_ALPHA_PERCENT: u8 = 10;
 const STAGE_MODELS: &str = "models";
 const STAGE_HEADERS: &str = "headers";
 
-/// Reads one study (a folder, files or a zip archive) now and prints what is found.
+/// Reads one study (a folder, files or a zip archive) now and prints what is found, or an archive's studies from a list.
 #[derive(Debug, Args)]
 pub struct AnalyzeArgs {
     /// Folder, DICOM files or zip archive of one study.
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "batch", conflicts_with = "batch", value_name = "PATH")]
     paths: Vec<PathBuf>,
     /// How the report is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
@@ -38,7 +40,7 @@ pub struct AnalyzeArgs {
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Also write the pictures that the levels are graded from, into the folder `views` of --out: what training takes.
-    #[arg(long, requires = "out")]
+    #[arg(long, requires = "out", conflicts_with = "batch")]
     views: bool,
     /// Folder of the model set [default: the first of the standard folders that holds a manifest].
     #[arg(long, value_name = "DIR")]
@@ -53,6 +55,8 @@ pub struct AnalyzeArgs {
     /// Error rate of the prediction sets, per cent: how often a set may miss the true grade.
     #[arg(long, value_name = "N", default_value_t = DEFAULT_ALPHA_PERCENT, value_parser = clap::value_parser!(u8).range(1..=50))]
     alpha_percent: u8,
+    #[command(flatten)]
+    archive: batch::BatchArgs,
 }
 
 /// How a study is read.
@@ -68,6 +72,8 @@ enum Format {
     Text,
     /// The report as JSON.
     Json,
+    /// With --batch: a line of JSON a study, with its report.
+    Jsonl,
 }
 
 /// Runs the verb.
@@ -75,6 +81,12 @@ enum Format {
 /// # Errors
 /// [`CliError`] with the exit code for whatever is missing or wrong.
 pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
+    if let Some(list) = &args.archive.batch {
+        return batch::run(args, list);
+    }
+    if args.format == Format::Jsonl || args.archive.is_given() {
+        return Err(CliError::new(Exit::Usage, "options of archives, and --format jsonl, go with --batch LIST"));
+    }
     let observer = Terminal::new();
     let mut timings = Vec::new();
     let networks = timed(STAGE_MODELS, &mut timings, || load_networks_on(args.models.clone(), args.device))?;
@@ -190,7 +202,7 @@ fn only_study(intake: &Intake) -> Result<&Study, CliError> {
 fn print(bundle: &Bundle, format: Format) -> Result<(), CliError> {
     let text = match format {
         Format::Text => export::table(&bundle.report),
-        Format::Json => format!("{:#}\n", bundle.report_value()),
+        Format::Json | Format::Jsonl => format!("{:#}\n", bundle.report_value()),
     };
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())

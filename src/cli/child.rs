@@ -1,4 +1,4 @@
-//! The hidden verbs `child-scan`, `child-read`, `child-self-test` and `child-export`: this binary as a child of the supervisor.
+//! The hidden verbs `child-scan`, `child-read`, `child-self-test`, `child-export` and `child-archive`: this binary as a child of the supervisor.
 
 use super::exit::{CliError, Exit};
 use crate::appliance::reader::child::NOT_SHUT_IN;
@@ -57,6 +57,14 @@ pub fn self_test(args: Args) -> Result<(), CliError> {
 /// Where the supervisor can't be understood or a limit can't be laid.
 pub fn export(args: Args) -> Result<(), CliError> {
     serve(Role::Export, args)
+}
+
+/// Is a child that reads one study of an archive.
+///
+/// # Errors
+/// Where the supervisor can't be understood or a limit can't be laid.
+pub fn archive(args: Args) -> Result<(), CliError> {
+    serve(Role::Archive, args)
 }
 
 /// The supervisor knows a child that could not shut itself in by its exit code.

@@ -59,6 +59,8 @@ enum Verb {
     ChildSelfTest(child::Args),
     #[command(hide = true)]
     ChildExport(child::Args),
+    #[command(hide = true)]
+    ChildArchive(child::Args),
 }
 
 /// Runs the command line of this process.
@@ -101,6 +103,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::ChildRead(args) => child::read(args),
         Verb::ChildSelfTest(args) => child::self_test(args),
         Verb::ChildExport(args) => child::export(args),
+        Verb::ChildArchive(args) => child::archive(args),
     }
 }
 

@@ -20,13 +20,14 @@ pub struct FoundFiles {
     /// The files, sorted by path, archives unpacked.
     pub files: Vec<PathBuf>,
     unpacked: Vec<TempDir>,
+    archives: usize,
 }
 
 impl FoundFiles {
     /// Whether some files were unpacked from an archive.
     #[must_use]
     pub fn from_archive(&self) -> bool {
-        !self.unpacked.is_empty()
+        self.archives > 0
     }
 }
 
@@ -36,16 +37,29 @@ impl FoundFiles {
 /// # Errors
 /// Where a path does not exist or can't be read, or a limit is reached.
 pub fn find_files(paths: &[PathBuf]) -> Result<FoundFiles, DicomError> {
+    find(paths, None)
+}
+
+/// [`find_files`], archives unpacked into the folder `scratch`, which is there and which the caller removes: for a process that may
+/// make no folder.
+///
+/// # Errors
+/// As [`find_files`].
+pub fn find_files_unpacked_into(paths: &[PathBuf], scratch: &Path) -> Result<FoundFiles, DicomError> {
+    find(paths, Some(scratch))
+}
+
+fn find(paths: &[PathBuf], scratch: Option<&Path>) -> Result<FoundFiles, DicomError> {
     let mut found = FoundFiles::default();
     for path in paths {
-        visit(path, 0, &mut found)?;
+        visit(path, 0, scratch, &mut found)?;
     }
     found.files.sort();
     found.files.dedup();
     Ok(found)
 }
 
-fn visit(path: &Path, depth: usize, found: &mut FoundFiles) -> Result<(), DicomError> {
+fn visit(path: &Path, depth: usize, scratch: Option<&Path>, found: &mut FoundFiles) -> Result<(), DicomError> {
     let at = |reason: Reason| reason.at(path);
     if depth > FOLDER_DEPTH_MAX {
         return Err(at(Limit::FolderDepth.into()));
@@ -53,7 +67,7 @@ fn visit(path: &Path, depth: usize, found: &mut FoundFiles) -> Result<(), DicomE
     let kind = fs::metadata(path).map_err(|error| at(error.into()))?;
     if kind.is_file() {
         if is_zip(path).map_err(|error| at(error.into()))? {
-            return unpack(path, found).map_err(at);
+            return unpack(path, scratch, found).map_err(at);
         }
         if found.files.len() >= FILES_MAX {
             return Err(at(Limit::Files.into()));
@@ -68,7 +82,7 @@ fn visit(path: &Path, depth: usize, found: &mut FoundFiles) -> Result<(), DicomE
         let child = entry.path();
         let link = entry.file_type().is_ok_and(|kind| kind.is_symlink());
         if !(link && child.is_dir()) && child.exists() {
-            visit(&child, depth + 1, found)?;
+            visit(&child, depth + 1, scratch, found)?;
         }
     }
     Ok(())
@@ -82,13 +96,16 @@ fn is_zip(path: &Path) -> io::Result<bool> {
 
 /// Unpacks the entries of an archive under numbers for names: what they are called inside never
 /// becomes a path.
-fn unpack(path: &Path, found: &mut FoundFiles) -> Result<(), Reason> {
+fn unpack(path: &Path, scratch: Option<&Path>, found: &mut FoundFiles) -> Result<(), Reason> {
     let zip_error = |error: zip::result::ZipError| Reason::Zip(error.to_string());
     let mut archive = ZipArchive::new(File::open(path)?).map_err(zip_error)?;
     if archive.len() > ZIP_ENTRIES_MAX {
         return Err(Limit::ZipEntries(archive.len() as u64).into());
     }
-    let folder = TempDir::new()?;
+    let own = if scratch.is_none() { Some(TempDir::new()?) } else { None };
+    let folder = scratch.or(own.as_ref().map(TempDir::path)).unwrap_or(Path::new("."));
+    let number = found.archives;
+    found.archives += 1;
     let mut bytes_left = ZIP_BYTES_MAX;
     for index in 0..archive.len() {
         let entry = archive.by_index(index).map_err(zip_error)?;
@@ -98,7 +115,7 @@ fn unpack(path: &Path, found: &mut FoundFiles) -> Result<(), Reason> {
         if found.files.len() >= FILES_MAX {
             return Err(Limit::Files.into());
         }
-        let target = folder.path().join(format!("{index:06}"));
+        let target = folder.join(format!("{number:05}-{index:06}"));
         let bytes_max = FILE_BYTES_MAX.min(bytes_left) + 1;
         let bytes = io::copy(&mut entry.take(bytes_max), &mut File::create_new(&target)?)?;
         if bytes > FILE_BYTES_MAX {
@@ -107,6 +124,6 @@ fn unpack(path: &Path, found: &mut FoundFiles) -> Result<(), Reason> {
         bytes_left = bytes_left.checked_sub(bytes).ok_or(Limit::ZipBytes)?;
         found.files.push(target);
     }
-    found.unpacked.push(folder);
+    found.unpacked.extend(own);
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! From paths to studies at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::error::{DicomError, RefusedFile};
-use super::find::{FoundFiles, find_files};
+use super::find::{FoundFiles, find_files, find_files_unpacked_into};
 use super::header::scan;
 use super::study::{Study, assemble};
 
@@ -27,7 +27,18 @@ pub struct Intake {
 /// Where a path can't be read or a limit of the search is reached; a single bad file is refused, not
 /// an error.
 pub fn read_studies(paths: &[PathBuf]) -> Result<Intake, DicomError> {
-    let files = find_files(paths)?;
+    Ok(assembled(find_files(paths)?))
+}
+
+/// [`read_studies`], archives unpacked into the folder `scratch`, which the caller removes.
+///
+/// # Errors
+/// As [`read_studies`].
+pub fn read_studies_unpacked_into(paths: &[PathBuf], scratch: &Path) -> Result<Intake, DicomError> {
+    Ok(assembled(find_files_unpacked_into(paths, scratch)?))
+}
+
+fn assembled(files: FoundFiles) -> Intake {
     let (mut headers, mut refused, mut skipped) = (Vec::new(), Vec::new(), 0);
     for path in &files.files {
         match scan(path) {
@@ -38,5 +49,5 @@ pub fn read_studies(paths: &[PathBuf]) -> Result<Intake, DicomError> {
     }
     let mut studies = assemble(headers);
     studies.iter_mut().for_each(Study::settle_roles);
-    Ok(Intake { studies, refused, skipped, files })
+    Intake { studies, refused, skipped, files }
 }

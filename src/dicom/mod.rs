@@ -32,9 +32,9 @@ mod walk;
 pub mod write;
 
 pub use error::{DicomError, Limit, Reason, RefusedFile};
-pub use find::{FoundFiles, find_files};
+pub use find::{FoundFiles, find_files, find_files_unpacked_into};
 pub use header::{FrameGeometry, FrameHeader, InstanceHeader, Physics, PixelFormat, StudyIdentity, scan};
-pub use intake::{Intake, read_studies};
+pub use intake::{Intake, read_studies, read_studies_unpacked_into};
 pub use pixels::read_frame;
 pub use report_text::{ReportText, read_report};
 pub use series::{Block, PlacedSlice, Plane, Reorientation, Series};

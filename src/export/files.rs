@@ -30,21 +30,11 @@ pub struct ExportError {
 /// # Errors
 /// The first file that could not be written; those before it stay.
 pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportError> {
-    let mut written = Vec::new();
+    let mut written = vec![write_report(bundle, dir)?];
     let mut write = |name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| {
-        let path = dir.join(name);
-        match atomic::write(&path, atomic::CLINIC_FILE_MODE, |out| fill(out)) {
-            Ok(()) => {
-                written.push(path);
-                Ok(())
-            }
-            Err(source) => Err(ExportError { path, source }),
-        }
+        written.push(write_one(dir, name, fill)?);
+        Ok(())
     };
-    write(REPORT_FILE, &mut |out| {
-        serde_json::to_writer_pretty(&mut *out, &bundle.report)?;
-        out.write_all(b"\n")
-    })?;
     if let Some(display) = &bundle.display {
         write(OVERLAY_FILE, &mut |out| overlay::write(bundle, display, out))?;
     }
@@ -56,4 +46,27 @@ pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportErro
         }
     }
     Ok(written)
+}
+
+/// Writes `report.json` alone into `dir`; gives its path.
+///
+/// # Errors
+/// Where it can't be written.
+pub fn write_report(bundle: &Bundle, dir: &Path) -> Result<PathBuf, ExportError> {
+    write_one(dir, REPORT_FILE, &mut |out| {
+        serde_json::to_writer_pretty(&mut *out, &bundle.report)?;
+        out.write_all(b"\n")
+    })
+}
+
+fn write_one(
+    dir: &Path,
+    name: &str,
+    fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>,
+) -> Result<PathBuf, ExportError> {
+    let path = dir.join(name);
+    match atomic::write(&path, atomic::CLINIC_FILE_MODE, |out| fill(out)) {
+        Ok(()) => Ok(path),
+        Err(source) => Err(ExportError { path, source }),
+    }
 }

@@ -24,7 +24,7 @@ pub(crate) mod wrapping;
 
 pub(crate) use atomic::{write_private, write_whole};
 pub use bundle::{BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};
-pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all};
+pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all, write_report};
 pub use key::DeviceKey;
 pub use table::table;
 pub use views::{VIEWS_FOLDER, write_views};

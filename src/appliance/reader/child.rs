@@ -7,6 +7,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, BufReader, Read};
+use std::os::unix::process::CommandExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, sync_channel};
@@ -134,6 +135,9 @@ fn start(program: &Program) -> io::Result<Child> {
         .args(&program.arguments)
         .env_clear()
         .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        // A terminal's interrupt is for the supervisor, who ends its children: one that was interrupted beside it
+        // would look like one that its study has ended.
+        .process_group(0)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -2,10 +2,11 @@
 //!
 //! Every DICOM byte is parsed in a child, never in the supervisor: a hostile or broken file costs at
 //! most its child. [`child`] is the supervisor's half, [`role`] the child's, who shuts itself in by
-//! [`limits`] and [`sandbox`]; [`protocol`] is what they say to each other, [`work`] what a child does with a request, [`pipeline`] the reading itself,
+//! [`limits`] and [`sandbox`]; [`protocol`] is what they say to each other, [`work`] what a child does with a request, [`archived`] with a study of an archive, [`pipeline`] the reading itself,
 //! which `deepspine analyze` does alike.
 
 mod accelerator;
+pub mod archived;
 pub mod child;
 pub mod last_words;
 pub mod limits;

@@ -30,7 +30,9 @@ pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<PathBuf>, D
     texts.iter().map(|text| unescaped(text).ok_or_else(|| D::Error::custom("a path with a broken escape"))).collect()
 }
 
-fn escaped(path: &Path) -> String {
+/// `path` as text, in which no two paths are alike.
+#[must_use]
+pub fn escaped(path: &Path) -> String {
     let mut text = String::new();
     for chunk in path.as_os_str().as_bytes().utf8_chunks() {
         text.push_str(chunk.valid());

@@ -177,6 +177,86 @@ pub enum ExportReply {
     },
 }
 
+/// Asked of a child that reads one study of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ArchiveRequest {
+    /// The study: a folder, a file or a zip archive. The child may read it, and what lies below.
+    #[serde(with = "super::path_bytes")]
+    pub paths: Vec<PathBuf>,
+    /// The one folder that the child may write into; in it lie [`RESULT_FOLDER`] and [`SCRATCH_FOLDER`].
+    pub room: PathBuf,
+    /// Folders of the models, which the child may read.
+    pub model_folders: Vec<PathBuf>,
+    /// Folder of the model set.
+    pub models_dir: Option<PathBuf>,
+    /// Threads of the reading; 0: as many as cores.
+    pub threads: usize,
+    /// Error rate of prediction sets, %.
+    pub alpha_percent: u8,
+    /// When the archive is read, RFC 3339: the same for all of its studies.
+    pub produced_at: String,
+    /// Whether the clock was known to be right then.
+    pub clock_synced: Option<bool>,
+    /// Whether the report is the only file that is wanted.
+    pub report_only: bool,
+}
+
+/// Where the child leaves the files of the study.
+pub const RESULT_FOLDER: &str = "result";
+/// Where the child unpacks zip archives.
+pub const SCRATCH_FOLDER: &str = "unpacked";
+
+/// Answered by a child that reads one study of an archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum ArchiveReply {
+    /// The files of the study are whole and durable.
+    Done,
+    /// There is no reading.
+    Failed {
+        /// Whose fault it is.
+        refusal: Refusal,
+    },
+    /// A file can't be written.
+    Unwritable {
+        /// Why, without identity.
+        reason: String,
+    },
+    /// The models can't be used.
+    Unusable {
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Why a study of an archive has no reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Refusal {
+    /// What kind of reason it is.
+    pub code: RefusalCode,
+    /// One sentence, without identity.
+    pub text: String,
+}
+
+/// Kinds of reasons why a study of an archive has no reading.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RefusalCode {
+    /// It is not there.
+    NotFound,
+    /// It may not be read.
+    NotPermitted,
+    /// It is no study, or more than one, or can't be decoded.
+    BadInput,
+    /// The program failed on it.
+    Fault,
+    /// Its child ended without an answer: of a crash, or of a limit.
+    Died,
+    /// Its child took longer than allowed.
+    TimedOut,
+}
+
 /// A reading that is durable.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReadOutcome {

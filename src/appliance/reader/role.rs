@@ -6,12 +6,12 @@ use serde::de::DeserializeOwned;
 
 use super::limits::{self, Limits};
 use super::protocol::{
-    ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest, read_frame,
-    write_frame,
+    ArchiveRequest, ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest,
+    read_frame, write_frame,
 };
 use super::sandbox::{self, Rooms};
 use super::threads::{self, Given};
-use super::{accelerator, work};
+use super::{accelerator, archived, work};
 use crate::appliance::health::heat::Heat;
 
 /// Which kind of child this process is.
@@ -25,6 +25,8 @@ pub enum Role {
     SelfTest,
     /// Makes the clinic's files of one bundle.
     Export,
+    /// Reads one study of an archive and makes its files.
+    Archive,
 }
 
 /// Why a child did not do its part.
@@ -49,6 +51,7 @@ pub fn serve(role: Role, limits: Limits) -> Result<(), RoleError> {
         Role::Read => read(request()?, limits),
         Role::SelfTest => self_test(request()?, limits),
         Role::Export => export(&request()?),
+        Role::Archive => archive(request()?, limits),
     }
 }
 
@@ -89,6 +92,13 @@ fn export(request: &ExportRequest) -> Result<(), RoleError> {
     let (readable, writable) = (std::slice::from_ref(&request.bundle), Some(request.out_dir.as_path()));
     shut_in(Rooms { readable, writable, ..Rooms::default() })?;
     Ok(write_frame(&mut io::stdout().lock(), &work::export_bundle(request))?)
+}
+
+fn archive(mut request: ArchiveRequest, limits: Limits) -> Result<(), RoleError> {
+    request.threads = threads(request.threads, limits);
+    let readable = [request.paths.as_slice(), &request.model_folders].concat();
+    shut_in(Rooms { readable: &readable, writable: Some(request.room.as_path()), ..Rooms::default() })?;
+    Ok(write_frame(&mut io::stdout().lock(), &archived::read_study(&request))?)
 }
 
 fn request<T: DeserializeOwned>() -> io::Result<T> {

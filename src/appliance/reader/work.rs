@@ -129,7 +129,7 @@ pub fn read_study(request: &ReadRequest, device: Device) -> Result<ReadOutcome, 
         networks: &networks,
         alpha_percent: request.alpha_percent,
         threads: threads(request.threads),
-        key: &DeviceKey::new([0; DeviceKey::BYTES]),
+        key: &DeviceKey::PUBLIC,
         clock_synced: clock::clock_synced(),
         produced_at: &clock::now_rfc3339(),
         observer: &Unobserved,
@@ -170,12 +170,12 @@ pub fn export_bundle(request: &ExportRequest) -> ExportReply {
     }
 }
 
-fn load_networks(models_dir: Option<PathBuf>, device: Device) -> Result<Networks, InferenceError> {
+pub(super) fn load_networks(models_dir: Option<PathBuf>, device: Device) -> Result<Networks, InferenceError> {
     let source = models_dir.map_or(ModelSource::Standard, ModelSource::Folder);
     Networks::load_on(&ModelSet::open(&source)?, device)
 }
 
-fn threads(asked: usize) -> NonZeroUsize {
+pub(super) fn threads(asked: usize) -> NonZeroUsize {
     NonZeroUsize::new(asked).unwrap_or(NonZeroUsize::MIN)
 }
 
@@ -207,7 +207,7 @@ fn the_study(paths: &[PathBuf]) -> Result<Study, WorkError> {
 }
 
 /// Nobody waits beside a child.
-struct Unobserved;
+pub(super) struct Unobserved;
 
 impl Progress for Unobserved {
     fn stage(&self, _stage: &'static str) {}
