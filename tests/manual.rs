@@ -97,7 +97,8 @@ fn each_verb_that_is_shown_has_a_page_and_no_other() {
 
 /// What a program says of a file; `None`, and `name` skipped, where there is no such program.
 fn judged(name: &str, program: &str, arguments: &[&str], file: &Path) -> Option<Output> {
-    let output = Command::new(program).args(arguments).arg(file).env("LC_ALL", "C.UTF-8").env("MANWIDTH", "80").output();
+    let output =
+        Command::new(program).args(arguments).arg(file).env("LC_ALL", "C.UTF-8").env("MANWIDTH", "80").output();
     if output.is_err() {
         common::skipped(name, &format!("no {program}"));
     }
