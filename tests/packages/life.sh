@@ -24,8 +24,9 @@ mkdir -p "$root/packages"
 mount --bind "$given" "$root/packages"
 
 inside() { chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C.UTF-8 DEBIAN_FRONTEND=noninteractive "$@"; }
+# In the place of its shell, which is what gets the signals.
 as_service() {
-    chroot --userspec=deepspine:deepspine --groups=deepspine-in,deepspine-out,deepspine-admin "$root" \
+    exec chroot --userspec=deepspine:deepspine --groups=deepspine-in,deepspine-out,deepspine-admin "$root" \
         env -i PATH=/usr/bin:/bin deepspine "$@"
 }
 holds() { # holds NAME COMMAND...
@@ -41,7 +42,7 @@ holds() { # holds NAME COMMAND...
 }
 refuses() { ! "$@"; }
 version() { inside dpkg-query -f '${Status} ${Version}' -W deepspine; }
-schema() { od -An -v -tu1 -j63 -N1 "$state/journal.db" | tr -d ' '; }
+schema() { python3 -c 'import sqlite3, sys; print(sqlite3.connect(sys.argv[1]).execute("PRAGMA user_version").fetchone()[0])' "$state/journal.db"; }
 is() { [ "$1" = "$2" ] || { echo "'$1' is not '$2'" && false; }; }
 old=$(inside dpkg-deb -f /packages/old.deb Version)
 new=$(inside dpkg-deb -f /packages/new.deb Version)
