@@ -22,7 +22,7 @@ pub mod status;
 pub mod studies;
 
 use crate::phantom::PhantomError;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use exit::{CliError, Exit};
 use std::process::ExitCode;
 
@@ -61,6 +61,12 @@ enum Verb {
     ChildExport(child::Args),
     #[command(hide = true)]
     ChildArchive(child::Args),
+}
+
+/// The command line's definition, from which manual pages and completions are made.
+#[must_use]
+pub fn command() -> clap::Command {
+    Arguments::command()
 }
 
 /// Runs the command line of this process.

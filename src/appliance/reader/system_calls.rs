@@ -13,13 +13,11 @@ use libc::{
     CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, O_TRUNC, PR_GET_NAME, PR_SET_NAME,
     PROT_EXEC, PROT_WRITE,
 };
+use rustix::thread::secure_computing_mode;
 use seccompiler::{
     BackendError, BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter,
     SeccompRule, TargetArch, apply_filter_all_threads,
 };
-
-/// Where the kernel says of this process whether it is filtered; without the line it can't filter.
-const STATUS_FILE: &str = "/proc/self/status";
 
 #[cfg(target_arch = "x86_64")]
 const RENAMEAT: libc::c_long = libc::SYS_renameat;
@@ -133,8 +131,9 @@ const ALLOWED_WITH_CUDA: &[libc::c_long] = &[
 
 /// Whether this machine can filter at all.
 pub(super) fn available() -> bool {
-    let kernel_can = || std::fs::read_to_string(STATUS_FILE).is_ok_and(|s| s.contains("\nSeccomp:"));
-    architecture().is_ok() && kernel_can()
+    // A kernel that can't does not know the question. Nor does an emulator of processors (qemu), which would refuse
+    // the filter, whatever the kernel below it says of itself in /proc.
+    architecture().is_ok() && secure_computing_mode().is_ok()
 }
 
 fn architecture() -> Result<TargetArch, BackendError> {
