@@ -15,12 +15,12 @@ fi
     install -D -m "$mode" "root/$file" "/$file"
 done
 mkdir -p /etc/deepspine/config.d
-if [ ! -e /etc/deepspine/config.toml ]; then
-    install -m 644 root/etc/deepspine/config.toml /etc/deepspine/config.toml
-fi
+for file in root/etc/deepspine/*; do
+    if [ -f "$file" ] && [ ! -e "/etc/deepspine/${file##*/}" ]; then install -m 644 "$file" "/etc/deepspine/${file##*/}"; fi
+done
 
 if command -v systemd-sysusers >/dev/null; then
-    systemd-sysusers deepspine.conf
+    systemd-sysusers deepspine.conf deepspine-storescp.conf
 else
     for group in deepspine deepspine-in deepspine-out deepspine-admin; do
         grep -q "^$group:" /etc/group || groupadd --system "$group"

@@ -250,14 +250,14 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__analyze)
-            opts="-h --format --out --views --models --threads --alpha-percent --help"
+            opts="-h --format --out --views --models --threads --device --alpha-percent --batch --shard --null --jobs --reports-only --retry-failed --produced-at --memory-mib --time-limit-secs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --format)
-                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "text json jsonl" -- "${cur}"))
                     return 0
                     ;;
                 --out)
@@ -272,7 +272,35 @@ _deepspine() {
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
+                --device)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --alpha-percent)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --batch)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --shard)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --jobs)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --produced-at)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --memory-mib)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --time-limit-secs)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1206,7 +1234,7 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__phantom)
-            opts="-h --out --seed --varied --vertebrae --transitional --fov --matrix --slices --shift-up --contrast --finding --scoliosis --slip --vendor --labels --help"
+            opts="-h --out --seed --varied --vertebrae --transitional --fov --matrix --slices --axial-matrix --axial-slices --shift-up --contrast --finding --scoliosis --slip --vendor --labels --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1233,6 +1261,14 @@ _deepspine() {
                     return 0
                     ;;
                 --slices)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --axial-matrix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --axial-slices)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1294,13 +1330,17 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__self__subcmd__test)
-            opts="-h --models --help"
+            opts="-h --models --device --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
                 --models)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --device)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -26,7 +26,7 @@ end
 
 complete -c deepspine -n "__fish_deepspine_needs_command" -s h -l help -d 'Print help'
 complete -c deepspine -n "__fish_deepspine_needs_command" -s V -l version -d 'Print version'
-complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "analyze" -d 'Reads one study (a folder, files or a zip archive) now and prints what is found'
+complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "analyze" -d 'Reads one study (a folder, files or a zip archive) now and prints what is found, or an archive\'s studies from a list'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "run" -d 'The appliance: watches the export folder, reads every complete study, publishes the reports'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "demo" -d 'Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "evaluate" -d 'Holds readings against the truth of their studies and prints how right they are: a site\'s own validation'
@@ -40,12 +40,23 @@ complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "studies" -d 'Li
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "outbox" -d 'Lists what waits for the broker, and carries it there by hand'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l format -d 'How the report is printed' -r -f -a "text\t'A table for a person'
-json\t'The report as JSON'"
+json\t'The report as JSON'
+jsonl\t'With --batch: a line of JSON a study, with its report'"
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l out -d 'Also write report.json, overlay.png and the label maps into this folder' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l models -d 'Folder of the model set [default: the first of the standard folders that holds a manifest]' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l threads -d 'Threads over which slices are spread [default: the cores]' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l device -d 'What the networks run on: cpu, cuda (where this program was built with it), or auto, which is cuda where its driver is there and works' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l alpha-percent -d 'Error rate of the prediction sets, per cent: how often a set may miss the true grade' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l batch -d 'A list of studies, a folder or zip archive a line, relative to the list\'s own folder, instead of PATH; `-` is standard input' -r -F
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l shard -d 'Read only the I-th of N parts of the list, counted from 0: each study is in exactly one' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l jobs -d 'Studies read side by side, each in a process of its own, with --threads (here 1) threads [default: the cores]' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l produced-at -d 'The moment in the reports, RFC 3339 [default: that of the archive\'s first run]' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l memory-mib -d 'Memory of one study, MiB [default: 512]' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l time-limit-secs -d 'Time for one study, seconds [default: 300]' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l views -d 'Also write the pictures that the levels are graded from, into the folder `views` of --out: what training takes'
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l null -d 'Entries of the list end with NUL, as `find -print0` makes them'
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l reports-only -d 'Of each study only report.json'
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l retry-failed -d 'Try studies again that could not be read'
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c deepspine -n "__fish_deepspine_using_subcommand run" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand run" -l set -d 'Override one key, such as `ingest.folder=/srv/in`; may be given again' -r
@@ -120,6 +131,8 @@ complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l vertebra
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l fov -d 'Sagittal field of view, mm' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l matrix -d 'Rows and columns of the sagittal series' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l slices -d 'Slices of the sagittal series; many make a 3-D series of thin slices' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l axial-matrix -d 'Rows and columns of the axial series' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l axial-slices -d 'Slices of each axial block; a block lies across each lumbar disc' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l shift-up -d 'Shift of the sagittal field upwards, mm; 150 leaves the sacrum out of view' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l contrast -d 'Weighting of the T1 or T2 series in ms, such as `t2=3600/104`' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l finding -d 'A finding, such as `L4-L5/central=severe`, `L5-S1/left-foramen=mild` or `L3-L4/pfirrmann=4`' -r
@@ -131,6 +144,7 @@ complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l transiti
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -l labels -d 'Write label maps of the sagittal T2 series for training too'
 complete -c deepspine -n "__fish_deepspine_using_subcommand phantom" -s h -l help -d 'Print help'
 complete -c deepspine -n "__fish_deepspine_using_subcommand self-test" -l models -d 'Folder of the model set [default: the first of the standard folders that holds a manifest]' -r -F
+complete -c deepspine -n "__fish_deepspine_using_subcommand self-test" -l device -d 'What the networks run on; a GPU\'s answers are also held against the processor\'s' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand self-test" -s h -l help -d 'Print help'
 complete -c deepspine -n "__fish_deepspine_using_subcommand check-config" -l set -d 'Override one key, such as `ingest.folder=/srv/in`; may be given again' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand check-config" -l models -d 'Folder of the models, instead of the standard ones' -r -F
@@ -219,7 +233,7 @@ complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_s
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "import-acks" -d 'Takes messages for delivered that arrived by another way'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Sends again what the broker refused'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
-complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "analyze" -d 'Reads one study (a folder, files or a zip archive) now and prints what is found'
+complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "analyze" -d 'Reads one study (a folder, files or a zip archive) now and prints what is found, or an archive\'s studies from a list'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "run" -d 'The appliance: watches the export folder, reads every complete study, publishes the reports'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "demo" -d 'Shows the whole chain on a phantom: export folder, reading, report over MQTT, pictures'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "evaluate" -d 'Holds readings against the truth of their studies and prints how right they are: a site\'s own validation'

@@ -31,12 +31,23 @@ _deepspine() {
             (analyze)
 _arguments "${_arguments_options[@]}" : \
 '--format=[How the report is printed]:FORMAT:((text\:"A table for a person"
-json\:"The report as JSON"))' \
+json\:"The report as JSON"
+jsonl\:"With --batch\: a line of JSON a study, with its report"))' \
 '--out=[Also write report.json, overlay.png and the label maps into this folder]:DIR:_files' \
 '--models=[Folder of the model set \[default\: the first of the standard folders that holds a manifest\]]:DIR:_files' \
 '--threads=[Threads over which slices are spread \[default\: the cores\]]:N:_default' \
+'--device=[What the networks run on\: cpu, cuda (where this program was built with it), or auto, which is cuda where its driver is there and works]:DEVICE:_default' \
 '--alpha-percent=[Error rate of the prediction sets, per cent\: how often a set may miss the true grade]:N:_default' \
-'--views[Also write the pictures that the levels are graded from, into the folder \`views\` of --out\: what training takes]' \
+'--batch=[A list of studies, a folder or zip archive a line, relative to the list'\''s own folder, instead of PATH; \`-\` is standard input]:LIST:_files' \
+'--shard=[Read only the I-th of N parts of the list, counted from 0\: each study is in exactly one]:I/N:_default' \
+'--jobs=[Studies read side by side, each in a process of its own, with --threads (here 1) threads \[default\: the cores\]]:N:_default' \
+'--produced-at=[The moment in the reports, RFC 3339 \[default\: that of the archive'\''s first run\]]:TIME:_default' \
+'--memory-mib=[Memory of one study, MiB \[default\: 512\]]:MIB:_default' \
+'--time-limit-secs=[Time for one study, seconds \[default\: 300\]]:SECS:_default' \
+'(--batch)--views[Also write the pictures that the levels are graded from, into the folder \`views\` of --out\: what training takes]' \
+'--null[Entries of the list end with NUL, as \`find -print0\` makes them]' \
+'--reports-only[Of each study only report.json]' \
+'--retry-failed[Try studies again that could not be read]' \
 '-h[Print help (see more with '\''--help'\'')]' \
 '--help[Print help (see more with '\''--help'\'')]' \
 '*::paths -- Folder, DICOM files or zip archive of one study:_files' \
@@ -203,6 +214,8 @@ _arguments "${_arguments_options[@]}" : \
 '--fov=[Sagittal field of view, mm]:MM:_default' \
 '--matrix=[Rows and columns of the sagittal series]:PIXELS:_default' \
 '--slices=[Slices of the sagittal series; many make a 3-D series of thin slices]:COUNT:_default' \
+'--axial-matrix=[Rows and columns of the axial series]:PIXELS:_default' \
+'--axial-slices=[Slices of each axial block; a block lies across each lumbar disc]:COUNT:_default' \
 '--shift-up=[Shift of the sagittal field upwards, mm; 150 leaves the sacrum out of view]:MM:_default' \
 '*--contrast=[Weighting of the T1 or T2 series in ms, such as \`t2=3600/104\`]:SERIES=TR/TE:_default' \
 '*--finding=[A finding, such as \`L4-L5/central=severe\`, \`L5-S1/left-foramen=mild\` or \`L3-L4/pfirrmann=4\`]:LEVEL/SITE=GRADE:_default' \
@@ -219,6 +232,7 @@ _arguments "${_arguments_options[@]}" : \
 (self-test)
 _arguments "${_arguments_options[@]}" : \
 '--models=[Folder of the model set \[default\: the first of the standard folders that holds a manifest\]]:DIR:_files' \
+'--device=[What the networks run on; a GPU'\''s answers are also held against the processor'\''s]:DEVICE:_default' \
 '-h[Print help]' \
 '--help[Print help]' \
 && ret=0
@@ -624,7 +638,7 @@ esac
 (( $+functions[_deepspine_commands] )) ||
 _deepspine_commands() {
     local commands; commands=(
-'analyze:Reads one study (a folder, files or a zip archive) now and prints what is found' \
+'analyze:Reads one study (a folder, files or a zip archive) now and prints what is found, or an archive'\''s studies from a list' \
 'run:The appliance\: watches the export folder, reads every complete study, publishes the reports' \
 'demo:Shows the whole chain on a phantom\: export folder, reading, report over MQTT, pictures' \
 'evaluate:Holds readings against the truth of their studies and prints how right they are\: a site'\''s own validation' \
@@ -663,7 +677,7 @@ _deepspine__subcmd__evaluate_commands() {
 (( $+functions[_deepspine__subcmd__help_commands] )) ||
 _deepspine__subcmd__help_commands() {
     local commands; commands=(
-'analyze:Reads one study (a folder, files or a zip archive) now and prints what is found' \
+'analyze:Reads one study (a folder, files or a zip archive) now and prints what is found, or an archive'\''s studies from a list' \
 'run:The appliance\: watches the export folder, reads every complete study, publishes the reports' \
 'demo:Shows the whole chain on a phantom\: export folder, reading, report over MQTT, pictures' \
 'evaluate:Holds readings against the truth of their studies and prints how right they are\: a site'\''s own validation' \
