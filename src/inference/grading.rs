@@ -14,11 +14,14 @@ pub struct GradingNetwork {
     plan: Plan,
 }
 
+/// What tract runs, or why it could not be prepared.
+type Prepared = Result<Arc<TypedRunnableModel>, String>;
+
 /// A plan that a thread of its own prepares: that takes as long as segmenting a few slices, which comes before anything is graded.
 #[derive(Debug)]
 struct Plan {
-    preparing: Mutex<Option<JoinHandle<Result<Arc<TypedRunnableModel>, String>>>>,
-    prepared: OnceLock<Result<Arc<TypedRunnableModel>, String>>,
+    preparing: Mutex<Option<JoinHandle<Prepared>>>,
+    prepared: OnceLock<Prepared>,
 }
 
 impl Plan {
