@@ -122,11 +122,14 @@ fn the_package_carries_all_that_it_promises() {
         "/usr/share/deepspine/models/segmentation.onnx",
         "/usr/share/deepspine/models/degeneration.onnx",
         "/lib/systemd/system/deepspine.service",
+        "/lib/systemd/system/deepspine-storescp.service",
         "/usr/lib/sysusers.d/deepspine.conf",
+        "/usr/lib/sysusers.d/deepspine-storescp.conf",
         "/usr/lib/tmpfiles.d/deepspine.conf",
         "/etc/deepspine/config.toml",
         "/etc/deepspine/config.d/",
         "/usr/share/doc/deepspine/examples/credentials.conf.example",
+        "/usr/share/doc/deepspine/examples/cuda.conf.example",
         "/usr/share/man/man1/deepspine.1.gz",
         "/usr/share/man/man1/deepspine-outbox-export.1.gz",
         "/usr/share/bash-completion/completions/deepspine",
@@ -144,7 +147,8 @@ fn the_package_carries_all_that_it_promises() {
         !files.iter().any(|f| f.contains("research") || f.starts_with("/srv") || f.starts_with("/var")),
         "{listing}"
     );
-    assert_eq!(told("dpkg-deb", &["--info", &made.deb(), "conffiles"]).trim(), "/etc/deepspine/config.toml");
+    let conffiles = told("dpkg-deb", &["--info", &made.deb(), "conffiles"]);
+    assert_eq!(conffiles.trim(), "/etc/deepspine/config.toml\n/etc/deepspine/storescp.env");
     let control = told("dpkg-deb", &["--field", &made.deb()]);
     for line in
         [&format!("Version: {}", env!("CARGO_PKG_VERSION")), "Architecture: amd64", "Depends: libc6 (>= 2.31), "]

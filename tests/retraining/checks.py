@@ -181,7 +181,7 @@ def a_network_that_ships_is_where_a_training_begins(folder):
     assert str(path) in start.begin(other, str(path))
     other.head[4].load_state_dict(network.head[4].state_dict())
     x = torch.rand(2, 2, 32, 48)
-    assert torch.allclose(network(x), other(x), atol=1e-5)
+    assert torch.allclose(network(x), other(x), atol=1e-3), "weights are stored in half precision"
     start.begin(networks.OneView(2, 9, 11), str(ROOT / "models/degeneration.onnx"))
     start.begin(networks.Stenosis(9), str(ROOT / "models/research/stenosis.onnx"))
     try:

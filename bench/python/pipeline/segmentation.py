@@ -1,4 +1,4 @@
-"""Sagittal slices to a mask: some slices whole, the others about there, then the spine's surroundings on finer pixels, the mean of both and of neighbours (src/analysis/segmentation)."""
+"""Sagittal slices to a mask: the whole slice, then the spine's surroundings on finer pixels, the mean of both and of neighbours (src/analysis/segmentation)."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,6 @@ from segmentation import CANAL, preprocess
 
 FINE = 0.8
 MARGIN_MM, FIRST_MARGIN_MM = 15.0, 25.0
-SCOUTS_APART_MM = 16.0
 PIXELS_MIN = 3
 SHOWN_MM2_MIN = 100.0
 SIDE_MAX = 1024
@@ -122,16 +121,9 @@ def surroundings(seen, first, grid, margin):
     return window
 
 
-def scouts(positions):
-    """The slices that are read whole: none is further than half of SCOUTS_APART_MM from one of them."""
-    found, start = [], 0
-    while start < len(positions):
-        reach = np.flatnonzero(np.abs(positions[start:] - positions[start]) <= SCOUTS_APART_MM / 2)
-        scout = start + int(reach[-1])
-        found.append(scout)
-        beyond = np.flatnonzero(np.abs(positions[scout:] - positions[scout]) > SCOUTS_APART_MM / 2)
-        start = scout + int(beyond[0]) if len(beyond) else len(positions)
-    return found
+def full_height(window, shape):
+    """The same columns, all rows."""
+    return window and [(0, shape[0]), window[1]]
 
 
 @dataclass(frozen=True)
@@ -154,21 +146,13 @@ def first_pass(volume, network, pool, nudge, known):
     pixel_mm, count = network.entry["input"]["pixel_mm"], len(volume.origins)
     grid = Grid(volume.shape, volume.spacing_mm, pixel_mm, nudge)
     whole = Canvas(volume, grid)
+    canvas = Canvas(volume, grid, known[0]) if known else whole
 
-    def read(canvas, slices):
-        def of(k):
-            p = canvas.probabilities(network.run({"slice": canvas.tensor(volume.picture(k))}))
-            return kept(p), certainty(p, pixel_mm)
+    def of(k):
+        p = canvas.probabilities(network.run({"slice": canvas.tensor(volume.picture(k))}))
+        return kept(p), certainty(p, pixel_mm)
 
-        return dict(zip(slices, pool(of, slices)))
-
-    found, window = {}, known and known[0]
-    if not known:
-        found = read(whole, scouts(volume.positions_mm()))
-        window = surroundings([seen_in(p) for p, _ in found.values()], grid.shape, grid.shape, FIRST_MARGIN_MM / pixel_mm)
-    others = [k for k in range(count) if k not in found]
-    found |= read(Canvas(volume, grid, window) if window else whole, others)
-    return [found[k] for k in range(count)], whole
+    return list(pool(of, range(count))), whole
 
 
 def segment(volume, network, pool, nudge=STILL, known=None):
@@ -180,7 +164,7 @@ def segment(volume, network, pool, nudge=STILL, known=None):
     seen = [seen_in(p) for p in first]
     if not known:
         shape = coarse.grid.shape
-        near = surroundings(seen, shape, shape, FIRST_MARGIN_MM / pixel_mm)
+        near = full_height(surroundings(seen, shape, shape, FIRST_MARGIN_MM / pixel_mm), shape)
         known = near and (near, surroundings(seen, shape, grid.whole, MARGIN_MM / (pixel_mm * FINE)))
     if not known:
         return Segmentation(np.zeros((count, *volume.shape), np.uint8), None, certainties)

@@ -34,6 +34,11 @@ impl Window {
         self.left..self.left + self.columns
     }
 
+    /// The same columns, all rows.
+    pub(super) fn full_height(self, [grid_rows, _]: [usize; 2]) -> Self {
+        Self { top: 0, rows: grid_rows, ..self }
+    }
+
     /// The same place where the pixels of the grid are turned.
     pub(super) fn turned(self, [grid_rows, grid_columns]: [usize; 2], turn: Turned) -> Self {
         let top = if turn.rows { grid_rows - self.top - self.rows } else { self.top };

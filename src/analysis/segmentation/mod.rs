@@ -1,8 +1,7 @@
 //! Volume to masks: sagittal slices through the segmentation network.
 //!
-//! Each slice is read twice. First on the pixels that the network was trained for: some slices whole, which says where the spine
-//! is, the others about there; then, where there is one, the spine's surroundings again on finer pixels, which draws its edges
-//! better. The class
+//! Each slice is read twice. First whole, on the pixels that the network was trained for, which says where the spine
+//! is; then, where there is one, the spine's surroundings again on finer pixels, which draws its edges better. The class
 //! probabilities of the two are averaged ([`passes`]), then those of neighbouring slices, as far as they lie so near that they
 //! show the same anatomy ([`across`]), and the likeliest class is taken on the slice's own pixels.
 //! On subjects that the network has not seen, finer pixels and neighbours each take a twentieth off the voxels that are wrong.

@@ -15,11 +15,9 @@ use std::sync::{Mutex, PoisonError};
 const FINE: f64 = 0.8;
 /// How far the surroundings of the spine reach, mm.
 const MARGIN_MM: f64 = 15.0;
-/// How far the surroundings reach that the first pass is shown: with less around it, the spine's own edge is read worse.
+/// How far to the front and back the surroundings reach in which a slice is read again, mm. It is shown its whole height: what lies
+/// above and below a vertebra says which it is.
 const FIRST_MARGIN_MM: f64 = 25.0;
-/// How far apart the slices lie that are read whole, mm: a spine that bends does not leave the surroundings of its neighbours within
-/// that.
-const SCOUTS_APART_MM: f64 = 16.0;
 /// A row or column of the grid belongs to the spine where the slices show at least so many of its pixels in it: specks widen nothing.
 const PIXELS_MIN: usize = 3;
 /// A slice that shows less of the spine than this is not read again, mm².
@@ -39,7 +37,7 @@ pub(super) struct Fields {
     pub(super) certainties: Vec<Certainty>,
 }
 
-/// Where the slices show the spine: what is read of them once that is known.
+/// Where the slices show the spine: what is read of them when they are read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Surroundings {
     /// Of the grid of the first pass.
@@ -74,7 +72,7 @@ pub(super) fn probabilities(
         let on = |grid: [usize; 2], margin_mm: f64, pixel_mm: f64| {
             surroundings(&seen, whole.rows_columns(), grid, margin_mm / pixel_mm)
         };
-        let coarse = on(whole.rows_columns(), FIRST_MARGIN_MM, input.pixel_mm)?;
+        let coarse = on(whole.rows_columns(), FIRST_MARGIN_MM, input.pixel_mm)?.full_height(whole.rows_columns());
         Some(Surroundings { coarse, fine: on(grid, MARGIN_MM, fine_mm)? })
     });
     let Some(Surroundings { fine: window, .. }) = surroundings else {
@@ -118,8 +116,8 @@ struct First {
     whole: Canvas,
 }
 
-/// Reads every slice on the network's pixels. A few [`scouts`] are read whole; the others, a third of whose pixels are belly and
-/// back, where the scouts show the spine, or whole where they show none.
+/// Reads every slice on the network's pixels: whole, or in surroundings that are known. Not in those that a few slices show: where
+/// the junction to the sacrum is unusual, what lies far in front and behind decides what is called S1.
 fn first_pass(
     volume: &Volume,
     nudge: Nudge,
@@ -129,50 +127,15 @@ fn first_pass(
 ) -> Result<First, InferenceError> {
     let input = network.input();
     let whole = Canvas::nudged(volume, input, nudge);
-    let pixel_mm2 = input.pixel_mm.powi(2);
-    let read = |canvas: &Canvas, slices: &[usize]| -> Result<Vec<(Vec<u8>, Certainty)>, InferenceError> {
-        let plan = network.plan(canvas.padded_rows, canvas.padded_columns)?;
-        spread(slices.len(), threads, |i| {
-            let logits = plan.run(&canvas.network_input(&volume.slices[slices[i]]))?;
-            let probabilities = canvas.class_probabilities(&logits);
-            Ok((kept(&probabilities), certainty(&probabilities, pixel_mm2)))
-        })
-    };
-    let mut found: Vec<Option<(Vec<u8>, Certainty)>> = vec![None; volume.slices.len()];
-    let mut window = known.map(|known| known.coarse);
-    if window.is_none() {
-        let scouts = scouts(&volume.slice_positions_mm());
-        for (i, read) in scouts.iter().zip(read(&whole, &scouts)?) {
-            found[*i] = Some(read);
-        }
-        let seen: Vec<Seen> = found.iter().flatten().map(|(p, _)| Seen::of(p, whole.rows_columns())).collect();
-        let grid = whole.rows_columns();
-        window = surroundings(&seen, grid, grid, FIRST_MARGIN_MM / input.pixel_mm);
-    }
-    let others: Vec<usize> = (0..found.len()).filter(|i| found[*i].is_none()).collect();
-    let canvas = window.map(|window| Canvas::within(volume, input, input.pixel_mm, window, nudge));
-    for (i, read) in others.iter().zip(read(canvas.as_ref().unwrap_or(&whole), &others)?) {
-        found[*i] = Some(read);
-    }
-    let (slices, certainties) = found.into_iter().map(Option::unwrap_or_default).unzip();
+    let within = known.map(|known| Canvas::within(volume, input, input.pixel_mm, known.coarse, nudge));
+    let canvas = within.as_ref().unwrap_or(&whole);
+    let plan = network.plan(canvas.padded_rows, canvas.padded_columns)?;
+    let read = spread(volume.slices.len(), threads, |i| {
+        let probabilities = canvas.class_probabilities(&plan.run(&canvas.network_input(&volume.slices[i]))?);
+        Ok((kept(&probabilities), certainty(&probabilities, input.pixel_mm.powi(2))))
+    })?;
+    let (slices, certainties) = read.into_iter().unzip();
     Ok(First { slices, certainties, whole })
-}
-
-/// The slices that are read whole: none is further than [`SCOUTS_APART_MM`] from the next, nor the first and last slice from the
-/// first and last of them than half of that.
-fn scouts(positions_mm: &[f64]) -> Vec<usize> {
-    let mut scouts = Vec::new();
-    let mut from = 0;
-    while from < positions_mm.len() {
-        let reach_mm = |i: usize| (positions_mm[i] - positions_mm[from]).abs();
-        let scout = (from..positions_mm.len()).take_while(|i| reach_mm(*i) <= SCOUTS_APART_MM / 2.0).last();
-        let scout = scout.unwrap_or(from);
-        scouts.push(scout);
-        let away_mm = |i: usize| (positions_mm[i] - positions_mm[scout]).abs();
-        from =
-            (scout + 1..positions_mm.len()).find(|i| away_mm(*i) > SCOUTS_APART_MM / 2.0).unwrap_or(positions_mm.len());
-    }
-    scouts
 }
 
 fn kept(probabilities: &[f32]) -> Vec<u8> {
@@ -281,21 +244,6 @@ mod tests {
         assert_eq!(window, Window { top: 7, left: 3, rows: 20, columns: 14 });
         let window = surroundings(&slices, [20, 10], [40, 20], 100.0).unwrap();
         assert_eq!(window, Window::whole([40, 20]));
-    }
-
-    #[test]
-    fn scouts_stand_near_every_slice() {
-        let every = |n: usize, mm: f64| (0..n).map(|i| i as f64 * mm).collect::<Vec<f64>>();
-        assert_eq!(scouts(&every(17, 4.0)), [2, 7, 12, 16]);
-        assert_eq!(scouts(&every(3, 4.0)), [2]);
-        assert_eq!(scouts(&every(3, 20.0)), [0, 1, 2]);
-        assert_eq!(scouts(&[]), [0; 0]);
-        for (n, mm) in [(100, 1.0), (25, 3.3), (7, 9.0)] {
-            let positions = every(n, mm);
-            let scouts = scouts(&positions);
-            let near = |p: &f64| scouts.iter().any(|s| (positions[*s] - p).abs() <= SCOUTS_APART_MM / 2.0);
-            assert!(positions.iter().all(near), "{n} slices of {mm} mm: {scouts:?}");
-        }
     }
 
     #[test]
