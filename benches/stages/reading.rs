@@ -33,7 +33,7 @@ fn models(c: &mut Criterion) {
     c.bench_function("models/segmentation, loaded", |b| b.iter(|| SegmentationNetwork::load(&set)));
     for name in [DEGENERATION, STENOSIS] {
         c.bench_function(&format!("models/{name}, loaded and prepared"), |b| {
-            b.iter(|| GradingNetwork::load(&set, name));
+            b.iter(|| GradingNetwork::load(&set, name).map(|network| network.map(|n| n.ready())));
         });
     }
     c.bench_function("models/segmentation, prepared for a size", |b| {
@@ -73,9 +73,12 @@ fn spine(c: &mut Criterion) {
     c.bench_function("spine/parts, curve, levels, measurements", |b| {
         b.iter_batched(|| scene.mask.clone(), |mask| read_spine(volume, mask), criterion::BatchSize::LargeInput);
     });
-    c.bench_function("spine/orientation", |b| {
-        b.iter(|| lie(volume, &scene.mask, &scene.networks.segmentation, NonZeroUsize::MIN));
-    });
+    let network = &scene.networks.segmentation;
+    if let Ok(segmentation) = segment(volume, network, NonZeroUsize::MIN, &|_| ()) {
+        c.bench_function("spine/orientation", |b| {
+            b.iter(|| lie(volume, &scene.mask, &segmentation, network, NonZeroUsize::MIN));
+        });
+    }
     c.bench_function("spine/axial slices of all levels", |b| {
         let levels = scene.reading.report.levels.clone();
         b.iter_batched(

@@ -6,7 +6,7 @@ use deepspine::analysis::study::{Progress, Reading, ReadingMeans, StudyImages, r
 use deepspine::analysis::volume::{SemanticMask, Volume};
 use deepspine::dicom::{self, Study};
 use deepspine::export::{Bundle, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
-use deepspine::inference::{ModelSet, ModelSource, Networks};
+use deepspine::inference::{Device, ModelSet, ModelSource, Networks};
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use std::error::Error;
 use std::num::NonZeroUsize;
@@ -95,6 +95,7 @@ fn bundle(images: &StudyImages, reading: &Reading, study: &Study) -> Result<Bund
         clock_synced: None,
         timings: Vec::new(),
         analysis_version: "bench".to_owned(),
+        device: Device::Cpu.name().to_owned(),
         settings: Vec::new(),
     })?)
 }
