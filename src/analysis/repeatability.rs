@@ -39,7 +39,6 @@ const MAD_TO_SD: f64 = 1.4826;
 pub(super) const REPEATS: usize = NUDGES.len();
 
 /// The slices that are read again, and what they are read from.
-#[derive(Clone)]
 pub(super) struct Repeats<'a> {
     volume: &'a Volume,
     mask: &'a SemanticMask,

@@ -57,6 +57,8 @@ impl Packed {
 #[derive(Debug, Clone, PartialEq)]
 struct TiledConvolution {
     layout: Layout,
+    /// [`Layout::offsets`], which every run needs.
+    offsets: Arc<[usize]>,
     packed: Arc<Packed>,
     /// Whether a second input of the output's shape is added.
     adds: bool,
@@ -87,13 +89,13 @@ impl TiledConvolution {
     fn compute(&self, image: &[f32], added: Option<&[f32]>, output: &mut [f32], room: &mut Room) {
         let Room { flat, gathered, sums } = room;
         self.layout.lay(image, flat);
-        let offsets = self.layout.offsets();
         let plane = self.layout.output[0] * self.layout.output[1];
         for (first, pixels) in self.layout.stretches() {
             sums.resize(self.packed.bias.len() * CHANNELS * pixels, 0.0);
             let Packed { weights, bias, .. } = &*self.packed;
             let input = &flat[first..];
-            Stretch { input, offsets: &offsets, weights, bias, sums: sums.as_mut_slice(), pixels, gathered }.compute();
+            Stretch { input, offsets: &self.offsets, weights, bias, sums: sums.as_mut_slice(), pixels, gathered }
+                .compute();
             for (channel, (sums, output)) in sums.chunks_exact(pixels).zip(output.chunks_exact_mut(plane)).enumerate() {
                 for (from, to, count) in self.layout.pieces(first, pixels) {
                     let added = added.map(|added| &added[channel * plane + to..][..count]);

@@ -87,15 +87,17 @@ fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractR
     let (kernel, bias) = (kernel.try_as_plain_ram()?, bias.try_as_plain_ram()?);
     let (kernel, bias) = (kernel.as_slice::<f32>()?, bias.as_slice::<f32>()?);
     let bias = if bias.len() == 1 { vec![bias[0]; spec.output_channels] } else { bias.to_vec() };
+    let layout = Layout {
+        channels,
+        input: [rows, columns],
+        output,
+        kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
+        stride: spec.stride(0),
+        padding: [padding[0].pad_before, padding[1].pad_before],
+    };
     Ok(Some(TiledConvolution {
-        layout: Layout {
-            channels,
-            input: [rows, columns],
-            output,
-            kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
-            stride: spec.stride(0),
-            padding: [padding[0].pad_before, padding[1].pad_before],
-        },
+        offsets: layout.offsets().into(),
+        layout,
         packed: packed.of(node, kernel, &bias),
         adds: false,
         limits: [f32::NEG_INFINITY, f32::INFINITY],

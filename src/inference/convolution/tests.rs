@@ -64,6 +64,7 @@ fn every_shape_gives_what_the_definition_says() {
         for (adds, limits) in [(false, [f32::NEG_INFINITY, f32::INFINITY]), (true, [0.0, 6.0])] {
             let op = TiledConvolution {
                 layout: layout.clone(),
+                offsets: layout.offsets().into(),
                 packed: Arc::new(Packed::new(&weights, &bias)),
                 adds,
                 limits,
