@@ -10,7 +10,7 @@ use pulp::{Arch, Simd, WithSimd};
 pub(super) const CHANNELS: usize = 4;
 /// Vectors of pixels in a tile: with [`CHANNELS`] as many sums as the registers hold beside what is multiplied.
 const VECTORS: usize = if cfg!(target_arch = "aarch64") { 4 } else { 2 };
-/// Most pixels of a tile, on any processor; outputs are computed in multiples of it.
+/// Most pixels of a tile, on any processor.
 pub(super) const TILE_MAX: usize = 64;
 /// Inputs of a pixel that are gathered together: a tile of them fits in 32 KiB.
 const GATHERED: usize = 256;
@@ -18,6 +18,19 @@ const GATHERED: usize = 256;
 /// Whether this processor has vectors of floats; without, there is nothing to gain.
 pub(super) fn has_vectors() -> bool {
     !matches!(Arch::new(), Arch::Scalar)
+}
+
+/// Pixels of a tile on this processor.
+pub(super) fn tile_pixels() -> usize {
+    struct Pixels;
+    impl WithSimd for Pixels {
+        type Output = usize;
+        #[inline(always)]
+        fn with_simd<S: Simd>(self, _: S) -> usize {
+            VECTORS * S::F32_LANES
+        }
+    }
+    Arch::new().dispatch(Pixels)
 }
 
 /// One stretch of a convolution's output.
@@ -32,7 +45,7 @@ pub(super) struct Stretch<'a> {
     pub(super) bias: &'a [[f32; CHANNELS]],
     /// `pixels` sums for each channel, channel by channel.
     pub(super) sums: &'a mut [f32],
-    /// A multiple of [`TILE_MAX`].
+    /// A multiple of [`tile_pixels`].
     pub(super) pixels: usize,
     /// Room to gather in.
     pub(super) gathered: &'a mut Vec<f32>,

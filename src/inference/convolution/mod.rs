@@ -2,26 +2,29 @@
 //!
 //! tract multiplies matrices well and spends as long on gathering what to multiply, or runs over whole planes whose rows lie a
 //! multiple of 4 KiB apart, in one set of the cache (`docs/upstream.md`). Here a tile of pixels is gathered once for all output
-//! channels ([`kernel`]), from planes laid out so that gathering is copying ([`layout`]); bias, a residual that is added, and
-//! limits are applied as the result is taken out. [`rewrite`] puts the operator into a network; sums are taken in another order
-//! than tract's, so results differ by rounding.
+//! channels ([`kernel`]), from planes laid out so that gathering is copying ([`direct`]); a 3 x 3 filter needs half the products
+//! ([`winograd`]), and a transposed convolution is a plain one whose sums are spread ([`transposed`]). A residual that is added, and
+//! limits are applied as the result is taken out. [`rewrite`] puts the operator into a network; sums are taken in another order than tract's, so results differ by rounding.
 
+mod direct;
 mod kernel;
 mod layout;
 mod rewrite;
 #[cfg(test)]
 mod tests;
+mod transposed;
+mod winograd;
 
 pub(super) use rewrite::{PackedWeights, with_tiled_convolutions};
 
-use kernel::{CHANNELS, Stretch};
-use layout::Layout;
+use direct::Direct;
+use kernel::CHANNELS;
 use std::cell::RefCell;
-use std::sync::Arc;
 use tract_core::internal::{
     DatumExt, EvalContext, EvalOp, Op, StaticName, TValue, TVec, Tensor, TractResult, TypedFact, TypedOp, ensure,
     op_as_typed_op, op_out_of_plan, tvec,
 };
+use winograd::Winograd;
 
 /// Weights and biases as the kernel reads them.
 #[derive(Debug, PartialEq)]
@@ -53,20 +56,26 @@ impl Packed {
     }
 }
 
+/// How the sums are computed.
+#[derive(Debug, Clone, PartialEq)]
+enum Way {
+    Direct(Direct),
+    Winograd(Winograd),
+}
+
 /// A convolution of one image, `1 x channels x rows x columns`, with all that can be done to its result at once.
 #[derive(Debug, Clone, PartialEq)]
 struct TiledConvolution {
-    layout: Layout,
-    /// [`Layout::offsets`], which every run needs.
-    offsets: Arc<[usize]>,
-    packed: Arc<Packed>,
+    way: Way,
+    /// Edge of the square of output pixels over which the sums of one pixel are spread, see [`transposed`]; 1 where they are not.
+    square: usize,
     /// Whether a second input of the output's shape is added.
     adds: bool,
     /// The result is kept within these.
     limits: [f32; 2],
 }
 
-// No limit is a NaN.
+// No weight and no limit is a NaN.
 impl Eq for TiledConvolution {}
 
 /// What a thread needs while it computes, kept for the next time.
@@ -75,6 +84,7 @@ struct Room {
     flat: Vec<f32>,
     gathered: Vec<f32>,
     sums: Vec<f32>,
+    rows: Vec<f32>,
 }
 
 thread_local! {
@@ -83,37 +93,66 @@ thread_local! {
 
 impl TiledConvolution {
     fn output_shape(&self) -> [usize; 4] {
-        [1, self.packed.output_channels, self.layout.output[0], self.layout.output[1]]
+        let (layout, channels) = match &self.way {
+            Way::Direct(direct) => (direct.layout(), direct.output_channels()),
+            Way::Winograd(winograd) => (winograd.layout(), winograd.output_channels()),
+        };
+        let [rows, columns] = layout.output.map(|n| n * self.square);
+        [1, channels / self.square.pow(2), rows, columns]
     }
 
     fn compute(&self, image: &[f32], added: Option<&[f32]>, output: &mut [f32], room: &mut Room) {
-        let Room { flat, gathered, sums } = room;
-        self.layout.lay(image, flat);
-        let plane = self.layout.output[0] * self.layout.output[1];
-        for (first, pixels) in self.layout.stretches() {
-            sums.resize(self.packed.bias.len() * CHANNELS * pixels, 0.0);
-            let Packed { weights, bias, .. } = &*self.packed;
-            let input = &flat[first..];
-            Stretch { input, offsets: &self.offsets, weights, bias, sums: sums.as_mut_slice(), pixels, gathered }
-                .compute();
-            for (channel, (sums, output)) in sums.chunks_exact(pixels).zip(output.chunks_exact_mut(plane)).enumerate() {
-                for (from, to, count) in self.layout.pieces(first, pixels) {
-                    let added = added.map(|added| &added[channel * plane + to..][..count]);
-                    self.take_out(&sums[from..][..count], added, &mut output[to..][..count]);
-                }
-            }
+        let [_, _, rows, columns] = self.output_shape();
+        let of_sums = [rows / self.square, columns / self.square];
+        let mut finish = Finish { added, limits: self.limits, square: self.square, of_sums, output };
+        match &self.way {
+            Way::Direct(direct) => direct.compute(image, room, &mut finish),
+            Way::Winograd(winograd) => winograd.compute(image, room, &mut finish),
         }
     }
+}
 
-    fn take_out(&self, sums: &[f32], added: Option<&[f32]>, output: &mut [f32]) {
+/// Where sums end.
+struct Finish<'a> {
+    added: Option<&'a [f32]>,
+    limits: [f32; 2],
+    square: usize,
+    /// Rows and columns of a plane of sums.
+    of_sums: [usize; 2],
+    output: &'a mut [f32],
+}
+
+impl Finish<'_> {
+    /// Takes some sums of one row, from pixel number `at` of all planes of sums on. To be drawn into code for the widest vectors.
+    #[inline(always)]
+    fn take(&mut self, at: usize, sums: &[f32]) {
         let [least, most] = self.limits;
-        match added {
+        if self.square > 1 {
+            return self.spread(at, sums);
+        }
+        let output = &mut self.output[at..][..sums.len()];
+        match self.added.map(|added| &added[at..][..sums.len()]) {
             Some(added) => {
                 for ((to, sum), more) in output.iter_mut().zip(sums).zip(added) {
                     *to = (sum + more).max(least).min(most);
                 }
             }
             None => output.iter_mut().zip(sums).for_each(|(to, sum)| *to = sum.max(least).min(most)),
+        }
+    }
+
+    #[inline(always)]
+    fn spread(&mut self, at: usize, sums: &[f32]) {
+        let ([rows, columns], square) = (self.of_sums, self.square);
+        let (channel, row, column) = (at / (rows * columns), at / columns % rows, at % columns);
+        let (channel, part) = (channel / square.pow(2), channel % square.pow(2));
+        let row = (channel * rows + row) * square + part / square;
+        let first = (row * columns + column) * square + part % square;
+        let [least, most] = self.limits;
+        let output = self.output[first..].iter_mut().step_by(square).zip(sums);
+        match self.added.map(|added| added[first..].iter().step_by(square)) {
+            Some(added) => output.zip(added).for_each(|((to, sum), more)| *to = (sum + more).max(least).min(most)),
+            None => output.for_each(|(to, sum)| *to = sum.max(least).min(most)),
         }
     }
 }
@@ -124,7 +163,7 @@ impl Op for TiledConvolution {
     }
 
     fn info(&self) -> TractResult<Vec<String>> {
-        Ok(vec![format!("{:?}, adds: {}, limits: {:?}", self.layout, self.adds, self.limits)])
+        Ok(vec![format!("{:?}, adds: {}, limits: {:?}", self.output_shape(), self.adds, self.limits)])
     }
 
     op_as_typed_op!();

@@ -1,26 +1,46 @@
 //! Puts the operator into a network, and draws into it what follows.
 
-use super::{Layout, Packed, TiledConvolution, kernel};
+use super::direct::Direct;
+use super::layout::Layout;
+use super::transposed::Transposed;
+use super::winograd::{self, Winograd};
+use super::{Packed, TiledConvolution, Way, kernel};
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use tract_core::internal::{Datum, OutletId, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedNode};
+use tract_core::internal::{Datum, OutletId, Tensor, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedNode};
 use tract_core::ops::binary::TypedBinOp;
-use tract_core::ops::cnn::{Conv, KernelFormat};
+use tract_core::ops::cnn::{Conv, Deconv, KernelFormat, PoolSpec};
 use tract_core::ops::nn::DataFormat;
 
 /// Output pixels below which a convolution is left to tract: a tile would be mostly empty.
 const PIXELS_MIN: usize = 32;
 
+const NO_LIMITS: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
+
 /// The weights of one network's convolutions by name: all its plans, for whatever size, share them.
 #[derive(Debug, Default)]
-pub(in crate::inference) struct PackedWeights(Mutex<HashMap<String, Arc<Packed>>>);
+pub(in crate::inference) struct PackedWeights {
+    direct: ByName<Packed>,
+    winograd: ByName<winograd::Weights>,
+}
+
+type ByName<T> = Mutex<HashMap<String, Arc<T>>>;
 
 impl PackedWeights {
-    fn of(&self, node: &TypedNode, weights: &[f32], bias: &[f32]) -> Arc<Packed> {
-        // The lock only guards the map: a poisoned one is still whole.
-        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(known.entry(node.name.clone()).or_insert_with(|| Arc::new(Packed::new(weights, bias))))
+    fn way(&self, node: &TypedNode, layout: Layout, weights: &[f32], bias: &[f32]) -> Way {
+        if Winograd::suits(&layout) {
+            let weights = known(&self.winograd, &node.name, || winograd::Weights::new(weights, bias));
+            Way::Winograd(Winograd::new(layout, weights))
+        } else {
+            Way::Direct(Direct::new(layout, known(&self.direct, &node.name, || Packed::new(weights, bias))))
+        }
     }
+}
+
+fn known<T>(by_name: &ByName<T>, name: &str, make: impl FnOnce() -> T) -> Arc<T> {
+    // The lock only guards the map: a poisoned one is still whole.
+    let mut by_name = by_name.lock().unwrap_or_else(PoisonError::into_inner);
+    Arc::clone(by_name.entry(name.to_string()).or_insert_with(|| Arc::new(make())))
 }
 
 /// A decluttered network made ready to run: with tiled convolutions, where the processor has vectors, and tract's own choice for the
@@ -61,12 +81,90 @@ fn replace_convolutions(model: &mut TypedModel, packed: &PackedWeights) -> Tract
 
 /// The operator in place of `node`, where that is a convolution that it can do.
 fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractResult<Option<TiledConvolution>> {
-    let Some(conv) = node.op_as::<Conv>() else { return Ok(None) };
-    let spec = &conv.pool_spec;
-    let plain = conv.group == 1
-        && conv.q_params.is_none()
-        && conv.kernel_fmt == KernelFormat::OIHW
-        && spec.data_format == DataFormat::NCHW
+    if let Some(conv) = node.op_as::<Conv>() {
+        let plain = conv.q_params.is_none() && conv.group == 1 && conv.kernel_fmt == KernelFormat::OIHW;
+        return if plain { tiled_plain(model, node, &conv.pool_spec, packed) } else { Ok(None) };
+    }
+    let Some(conv) = node.op_as::<Deconv>() else { return Ok(None) };
+    let plain = conv.adjustments.iter().all(|more| *more == 0) && conv.group == 1;
+    if plain && conv.kernel_format == KernelFormat::OIHW {
+        tiled_transposed(model, node, &conv.pool_spec, packed)
+    } else {
+        Ok(None)
+    }
+}
+
+fn tiled_plain(
+    model: &TypedModel,
+    node: &TypedNode,
+    spec: &PoolSpec,
+    packed: &PackedWeights,
+) -> TractResult<Option<TiledConvolution>> {
+    let Some(Inputs { image: [channels, rows, columns], kernel, bias }) = inputs(model, node, spec)? else {
+        return Ok(None);
+    };
+    let padding = spec.computed_padding(&[rows, columns]);
+    let output = [padding[0].convoluted, padding[1].convoluted];
+    if output.iter().product::<usize>() < PIXELS_MIN {
+        return Ok(None);
+    }
+    let layout = Layout {
+        channels,
+        input: [rows, columns],
+        output,
+        kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
+        stride: spec.stride(0),
+        padding: [padding[0].pad_before, padding[1].pad_before],
+    };
+    let kernel = kernel.try_as_plain_ram()?;
+    let way = packed.way(node, layout, kernel.as_slice::<f32>()?, &bias);
+    Ok(Some(TiledConvolution { way, square: 1, adds: false, limits: NO_LIMITS }))
+}
+
+fn tiled_transposed(
+    model: &TypedModel,
+    node: &TypedNode,
+    spec: &PoolSpec,
+    packed: &PackedWeights,
+) -> TractResult<Option<TiledConvolution>> {
+    let Some(Inputs { image: [channels, rows, columns], kernel, bias }) = inputs(model, node, spec)? else {
+        return Ok(None);
+    };
+    let stride = spec.stride(0);
+    let sizes = [rows, columns];
+    let padding =
+        spec.padding.compute_for_deconv(&sizes, &spec.kernel_shape, &spec.dilations(), &spec.strides(), &[0, 0])?;
+    let grows = padding.iter().zip(sizes).all(|(p, n)| p.deconvoluted == n * stride);
+    if !grows || rows * columns < PIXELS_MIN {
+        return Ok(None);
+    }
+    let transposed = Transposed {
+        input_channels: channels,
+        output_channels: spec.output_channels,
+        kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
+        stride,
+        padding: [padding[0].pad_before, padding[1].pad_before],
+    };
+    let [plain, before] = transposed.plain_kernel_and_padding();
+    let layout = Layout { channels, input: sizes, output: sizes, kernel: plain, stride: 1, padding: before };
+    let square = stride * stride;
+    let bias: Vec<f32> = bias.iter().flat_map(|b| std::iter::repeat_n(*b, square)).collect();
+    let kernel = kernel.try_as_plain_ram()?;
+    let way = packed.way(node, layout, &transposed.plain_weights(kernel.as_slice::<f32>()?), &bias);
+    Ok(Some(TiledConvolution { way, square: stride, adds: false, limits: NO_LIMITS }))
+}
+
+/// What a convolution is made of, where it is one that the operator can do.
+struct Inputs<'a> {
+    /// Channels, rows and columns.
+    image: [usize; 3],
+    kernel: &'a Tensor,
+    /// One for each output channel.
+    bias: Vec<f32>,
+}
+
+fn inputs<'a>(model: &'a TypedModel, node: &TypedNode, spec: &PoolSpec) -> TractResult<Option<Inputs<'a>>> {
+    let plain = spec.data_format == DataFormat::NCHW
         && spec.rank() == 2
         && spec.dilations().iter().all(|d| *d == 1)
         && spec.strides().iter().all(|s| *s == spec.stride(0));
@@ -79,29 +177,10 @@ fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractR
     let (true, true, Some(&[1, channels, rows, columns])) = (plain, floats, image.shape.as_concrete()) else {
         return Ok(None);
     };
-    let padding = spec.computed_padding(&[rows, columns]);
-    let output = [padding[0].convoluted, padding[1].convoluted];
-    if output.iter().product::<usize>() < PIXELS_MIN {
-        return Ok(None);
-    }
-    let (kernel, bias) = (kernel.try_as_plain_ram()?, bias.try_as_plain_ram()?);
-    let (kernel, bias) = (kernel.as_slice::<f32>()?, bias.as_slice::<f32>()?);
+    let bias = bias.try_as_plain_ram()?;
+    let bias = bias.as_slice::<f32>()?;
     let bias = if bias.len() == 1 { vec![bias[0]; spec.output_channels] } else { bias.to_vec() };
-    let layout = Layout {
-        channels,
-        input: [rows, columns],
-        output,
-        kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
-        stride: spec.stride(0),
-        padding: [padding[0].pad_before, padding[1].pad_before],
-    };
-    Ok(Some(TiledConvolution {
-        offsets: layout.offsets().into(),
-        layout,
-        packed: packed.of(node, kernel, &bias),
-        adds: false,
-        limits: [f32::NEG_INFINITY, f32::INFINITY],
-    }))
+    Ok(Some(Inputs { image: [channels, rows, columns], kernel, bias }))
 }
 
 /// The node with number `id` and its only successor as one, where the first is the operator and the second a sum with a tensor
@@ -117,7 +196,7 @@ fn with_successor(model: &TypedModel, id: usize) -> TractResult<Option<TypedMode
     let mut inputs = node.inputs.to_vec();
     let mut op = op.clone();
     match binary.0.name() {
-        "Add" if !op.adds && other != own && op.limits == [f32::NEG_INFINITY, f32::INFINITY] => {
+        "Add" if !op.adds && other != own && op.limits == NO_LIMITS => {
             if fact.datum_type != f32::datum_type() || fact.shape != model.outlet_fact(own)?.shape {
                 return Ok(None);
             }

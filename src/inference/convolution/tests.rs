@@ -1,7 +1,10 @@
 //! The operator against a convolution written down as it is defined.
 
+use super::direct::Direct;
 use super::layout::Layout;
-use super::{Packed, Room, TiledConvolution};
+use super::transposed::Transposed;
+use super::winograd::{self, Winograd};
+use super::{Packed, Room, TiledConvolution, Way};
 use std::sync::Arc;
 
 /// Numbers in -1..1 that look like chance.
@@ -42,9 +45,13 @@ fn layout(channels: usize, input: [usize; 2], kernel: [usize; 2], stride: usize,
 #[test]
 fn every_shape_gives_what_the_definition_says() {
     let mut room = Room::default();
+    let mut both = 0;
     for (case, (layout, output_channels)) in [
         (layout(1, [9, 7], [3, 3], 1, [1, 1]), 1),
         (layout(3, [16, 40], [3, 3], 1, [1, 1]), 6),
+        (layout(7, [10, 10], [3, 3], 1, [1, 1]), 5),
+        (layout(2, [75, 130], [3, 3], 1, [1, 1]), 3),
+        (layout(6, [12, 9], [3, 3], 1, [0, 0]), 2),
         (layout(40, [33, 70], [3, 3], 1, [1, 1]), 20),
         (layout(2, [32, 48], [4, 4], 2, [1, 1]), 20),
         (layout(5, [31, 17], [3, 3], 2, [1, 1]), 9),
@@ -61,20 +68,75 @@ fn every_shape_gives_what_the_definition_says() {
         let bias = numbers(output_channels, case + 200);
         let expected = defined(&layout, &image, &weights, &bias);
         let added = numbers(expected.len(), case + 300);
-        for (adds, limits) in [(false, [f32::NEG_INFINITY, f32::INFINITY]), (true, [0.0, 6.0])] {
-            let op = TiledConvolution {
-                layout: layout.clone(),
-                offsets: layout.offsets().into(),
-                packed: Arc::new(Packed::new(&weights, &bias)),
-                adds,
-                limits,
-            };
+        let packed = Packed::new(&weights, &bias);
+        let mut ways = vec![Way::Direct(Direct::new(layout.clone(), Arc::new(packed)))];
+        if Winograd::suits(&layout) {
+            let weights = winograd::Weights::new(&weights, &bias);
+            ways.push(Way::Winograd(Winograd::new(layout.clone(), Arc::new(weights))));
+        }
+        both += usize::from(ways.len() > 1);
+        let plain = (false, [f32::NEG_INFINITY, f32::INFINITY]);
+        for (way, (adds, limits)) in ways.iter().flat_map(|way| [(way, plain), (way, (true, [0.0, 6.0]))]) {
+            let op = TiledConvolution { way: way.clone(), square: 1, adds, limits };
             let mut found = vec![f32::NAN; expected.len()];
             op.compute(&image, adds.then_some(&added), &mut found, &mut room);
             for (i, found) in found.iter().enumerate() {
                 let sum = expected[i] + if adds { added[i] } else { 0.0 };
                 let expected = sum.clamp(limits[0], limits[1]);
-                assert!((found - expected).abs() < 1e-3, "{layout:?}: {found} and {expected} at {i}");
+                assert!((found - expected).abs() < 1e-3, "{way:?}: {found} and {expected} at {i}");
+            }
+        }
+    }
+    assert_eq!(both, 6);
+}
+
+/// Every input pixel adds the kernel, weighted, to the square of output pixels that it stands for.
+fn defined_transposed(of: &Transposed, [rows, columns]: [usize; 2], image: &[f32], weights: &[f32]) -> Vec<f32> {
+    let (out_rows, out_columns) = (rows * of.stride, columns * of.stride);
+    let mut found = vec![0.0; of.output_channels * out_rows * out_columns];
+    for output in 0..of.output_channels {
+        for (at, value) in image.iter().enumerate() {
+            let (input, row, column) = (at / (rows * columns), at / columns % rows, at % columns);
+            for (r, c) in (0..of.kernel[0]).flat_map(|r| (0..of.kernel[1]).map(move |c| (r, c))) {
+                let row = (row * of.stride + r).checked_sub(of.padding[0]).filter(|row| *row < out_rows);
+                let column = (column * of.stride + c).checked_sub(of.padding[1]).filter(|c| *c < out_columns);
+                let Some((row, column)) = row.zip(column) else { continue };
+                let weight = ((output * of.input_channels + input) * of.kernel[0] + r) * of.kernel[1] + c;
+                found[(output * out_rows + row) * out_columns + column] += value * weights[weight];
+            }
+        }
+    }
+    found
+}
+
+#[test]
+fn a_transposed_convolution_is_a_plain_one_whose_sums_are_spread() {
+    let mut room = Room::default();
+    let size = [9, 20];
+    for (case, (kernel, stride, padding)) in
+        [([2, 2], 2, [0, 0]), ([4, 4], 2, [1, 1]), ([3, 3], 3, [0, 0]), ([6, 4], 2, [2, 1])].into_iter().enumerate()
+    {
+        let of = Transposed { input_channels: 5, output_channels: 3, kernel, stride, padding };
+        let image = numbers(5 * size[0] * size[1], case);
+        let weights = numbers(15 * kernel[0] * kernel[1], case + 50);
+        let expected = defined_transposed(&of, size, &image, &weights);
+        let [plain, before] = of.plain_kernel_and_padding();
+        let layout = Layout { channels: 5, input: size, output: size, kernel: plain, stride: 1, padding: before };
+        let plain = of.plain_weights(&weights);
+        let bias = vec![0.0; 3 * stride * stride];
+        let mut ways = vec![Way::Direct(Direct::new(layout.clone(), Arc::new(Packed::new(&plain, &bias))))];
+        if Winograd::suits(&layout) {
+            let weights = Arc::new(winograd::Weights::new(&plain, &bias));
+            ways.push(Way::Winograd(Winograd::new(layout.clone(), weights)));
+        }
+        let added = numbers(expected.len(), case + 90);
+        for way in ways {
+            let op = TiledConvolution { way, square: stride, adds: true, limits: [-2.0, 6.0] };
+            let mut found = vec![f32::NAN; expected.len()];
+            op.compute(&image, Some(&added), &mut found, &mut room);
+            for (i, found) in found.iter().enumerate() {
+                let expected = (expected[i] + added[i]).clamp(-2.0, 6.0);
+                assert!((found - expected).abs() < 1e-3, "{kernel:?} {stride}: {found} and {expected} at {i}");
             }
         }
     }
