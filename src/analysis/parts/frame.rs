@@ -130,18 +130,23 @@ impl Frame {
     fn occupancy_in_slice(&self, values: &[u8], at_mm: Vec3, slice: usize, part: u8) -> f64 {
         let [x, y, _] = self.places_mm[slice];
         let (column, row) = ((at_mm[0] - x) / self.column_spacing_mm, (at_mm[1] - y) / self.row_spacing_mm);
-        let (left, top) = (column.floor(), row.floor());
-        let (to_right, to_bottom) = (column - left, row - top);
-        let inside = |column: f64, row: f64| -> f64 {
-            let within = column >= 0.0 && row >= 0.0 && column < self.columns as f64 && row < self.rows as f64;
-            if !within {
+        // Also where it is no number.
+        if !(column > -1.0 && row > -1.0 && column < self.columns as f64 && row < self.rows as f64) {
+            return 0.0;
+        }
+        // The pixel to the upper left, counted from 1: cutting off is `floor` without its call where nothing is negative.
+        let (left, top) = ((column + 1.0) as usize, (row + 1.0) as usize);
+        let (to_right, to_bottom) = (column + 1.0 - left as f64, row + 1.0 - top as f64);
+        let inside = |left: usize, top: usize| -> f64 {
+            let (Some(column), Some(row)) = (left.checked_sub(1), top.checked_sub(1)) else { return 0.0 };
+            if column >= self.columns || row >= self.rows {
                 return 0.0;
             }
-            let index = slice * self.slice_len() + row as usize * self.columns + column as usize;
+            let index = slice * self.slice_len() + row * self.columns + column;
             f64::from(u8::from(values.get(index) == Some(&part)))
         };
-        let upper = inside(left, top) * (1.0 - to_right) + inside(left + 1.0, top) * to_right;
-        let lower = inside(left, top + 1.0) * (1.0 - to_right) + inside(left + 1.0, top + 1.0) * to_right;
+        let upper = inside(left, top) * (1.0 - to_right) + inside(left + 1, top) * to_right;
+        let lower = inside(left, top + 1) * (1.0 - to_right) + inside(left + 1, top + 1) * to_right;
         upper * (1.0 - to_bottom) + lower * to_bottom
     }
 }

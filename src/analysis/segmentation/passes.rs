@@ -201,9 +201,12 @@ impl Fields {
         let [rows, columns] = to_slice.hearing(self.window.row_range(), self.window.column_range());
         let mut best = vec![f32::NEG_INFINITY; rows.len() * columns.len()];
         let mut classes = vec![Structure::Background as u8; best.len()];
-        let mut whole = vec![0.0; self.grid[0] * self.grid[1]];
+        let mut whole = vec![CERTAIN; self.grid[0] * self.grid[1]];
+        const { assert!(Structure::Background as usize == 0, "around the window the first channel is certain") };
         for (k, channel) in values.chunks(self.window.len()).enumerate() {
-            whole.fill(if k == Structure::Background as usize { CERTAIN } else { 0.0 });
+            if k == 1 {
+                whole.fill(0.0);
+            }
             for (start, row) in self.window.row_starts(self.grid[1]).zip(channel.chunks(self.window.columns)) {
                 whole[start..start + row.len()].copy_from_slice(row);
             }

@@ -14,11 +14,15 @@ pub struct Resize {
     columns: Axis,
 }
 
-/// For each output pixel along one axis: the first input pixel that is heard, and the weights from it on.
+/// For each output pixel along one axis: the first input pixel that is heard, and the weights of as many from it on as any output
+/// pixel hears; the last ones may weigh nothing.
 #[derive(Debug, Clone)]
 struct Axis {
     from: usize,
-    taps: Vec<(usize, Vec<f32>)>,
+    heard: usize,
+    first: Vec<usize>,
+    /// `heard` for each output pixel.
+    weights: Vec<f32>,
 }
 
 impl Axis {
@@ -26,24 +30,88 @@ impl Axis {
     fn new(from: usize, to: usize, shift: f64) -> Self {
         let ratio = from as f64 / to as f64;
         let support = ratio.max(1.0);
-        let taps = (0..to)
-            .map(|i| {
-                let centre = ((i as f64 + 0.5) * ratio + shift).clamp(0.0, from as f64);
-                let first = (centre - support + 0.5).floor().max(0.0) as usize;
-                let end = ((centre + support + 0.5).floor() as usize).min(from);
-                let weight = |j: usize| (1.0 - ((j as f64 + 0.5 - centre) / support).abs()).max(0.0);
-                let weights: Vec<f64> = (first..end).map(weight).collect();
-                let sum: f64 = weights.iter().sum();
-                (first, weights.into_iter().map(|w| (w / sum) as f32).collect())
-            })
-            .collect();
-        Self { from, taps }
+        let of_pixel = |i: usize| {
+            let centre = ((i as f64 + 0.5) * ratio + shift).clamp(0.0, from as f64);
+            let first = (centre - support + 0.5).floor().max(0.0) as usize;
+            let end = ((centre + support + 0.5).floor() as usize).min(from);
+            let weight = |j: usize| (1.0 - ((j as f64 + 0.5 - centre) / support).abs()).max(0.0);
+            let weights: Vec<f64> = (first..end).map(weight).collect();
+            let sum: f64 = weights.iter().sum();
+            let weights: Vec<f32> = weights.into_iter().map(|w| (w / sum) as f32).collect();
+            let silent = |w: &f32| *w == 0.0;
+            let (before, after) = (weights.iter().take_while(|w| silent(w)).count(), weights.iter().rev());
+            let end = weights.len() - after.take_while(|w| silent(w)).count();
+            (first + before, weights[before..end].to_vec())
+        };
+        let pixels: Vec<(usize, Vec<f32>)> = (0..to).map(of_pixel).collect();
+        let heard = pixels.iter().map(|(_, weights)| weights.len()).max().unwrap_or(0);
+        let mut axis = Self { from, heard, first: Vec::new(), weights: vec![0.0; to * heard] };
+        for (to, (first, weights)) in axis.weights.chunks_exact_mut(heard).zip(pixels) {
+            // Near the end those that weigh nothing lie before.
+            let begins = first.min(from - heard);
+            to[first - begins..][..weights.len()].copy_from_slice(&weights);
+            axis.first.push(begins);
+        }
+        axis
+    }
+
+    /// Whether these output pixels are input pixels, one after the other.
+    fn copies(&self, outputs: &Range<usize>) -> bool {
+        let (first, weights) = (&self.first[outputs.clone()], &self.weights[outputs.start * self.heard..]);
+        self.heard == 1
+            && first.windows(2).all(|w| w[1] == w[0] + 1)
+            && weights[..first.len()].iter().all(|w| *w == 1.0)
+    }
+
+    /// The weights of these output pixels, each with its first input pixel.
+    fn taps(&self, outputs: Range<usize>) -> impl Iterator<Item = (usize, &[f32])> {
+        let weights = self.weights[outputs.start * self.heard..outputs.end * self.heard].chunks_exact(self.heard);
+        self.first[outputs].iter().copied().zip(weights)
     }
 
     fn hearing(&self, inputs: Range<usize>) -> Range<usize> {
-        let hears = |(first, weights): &(usize, Vec<f32>)| *first < inputs.end && first + weights.len() > inputs.start;
-        let first = self.taps.iter().position(hears).unwrap_or(0);
-        first..self.taps.iter().rposition(hears).map_or(first, |last| last + 1)
+        let hears = |(first, weights): (usize, &[f32])| {
+            weights.iter().enumerate().any(|(i, weight)| *weight != 0.0 && inputs.contains(&(first + i)))
+        };
+        let all = 0..self.first.len();
+        let first = self.taps(all.clone()).position(hears).unwrap_or(0);
+        let hearing = self.taps(all).skip(first).enumerate().filter(|(_, tap)| hears(*tap)).last();
+        first..hearing.map_or(first, |(last, _)| first + last + 1)
+    }
+
+    /// The input pixels that any of these output pixels hears.
+    fn heard_by(&self, outputs: Range<usize>) -> Range<usize> {
+        let first = &self.first[outputs];
+        let start = first.iter().copied().min().unwrap_or(0);
+        start..first.iter().max().map_or(start, |last| last + self.heard)
+    }
+
+    /// The output pixels of one row.
+    fn resample(&self, row: &[f32], outputs: Range<usize>, out: &mut [f32]) {
+        match self.heard {
+            1 => self.resample_by::<1>(row, outputs, out),
+            2 => self.resample_by::<2>(row, outputs, out),
+            3 => self.resample_by::<3>(row, outputs, out),
+            4 => self.resample_by::<4>(row, outputs, out),
+            _ => {
+                for ((first, weights), o) in self.taps(outputs).zip(out) {
+                    *o = row[first..].iter().zip(weights).map(|(v, w)| v * w).sum();
+                }
+            }
+        }
+    }
+
+    /// As many products a pixel as the compiler is told: no loop within the loop.
+    fn resample_by<const HEARD: usize>(&self, row: &[f32], outputs: Range<usize>, out: &mut [f32]) {
+        let (weights, _) = self.weights.as_chunks::<HEARD>();
+        for ((first, weights), o) in self.first[outputs.clone()].iter().zip(&weights[outputs]).zip(out) {
+            let heard = &row[*first..][..HEARD];
+            let mut sum = 0.0;
+            for i in 0..HEARD {
+                sum += heard[i] * weights[i];
+            }
+            *o = sum;
+        }
     }
 }
 
@@ -65,7 +133,7 @@ impl Resize {
     /// The size it makes.
     #[must_use]
     pub fn to_rows_columns(&self) -> [usize; 2] {
-        [self.rows.taps.len(), self.columns.taps.len()]
+        [self.rows.first.len(), self.columns.first.len()]
     }
 
     /// Resamples one slice, row by row.
@@ -78,21 +146,24 @@ impl Resize {
     /// Resamples one slice, and gives these rows and columns of the result, row by row.
     #[must_use]
     pub fn apply_within(&self, slice: &[f32], rows: Range<usize>, columns: Range<usize>) -> Vec<f32> {
-        let (row_taps, column_taps) = (&self.rows.taps[rows], &self.columns.taps[columns]);
-        let heard = row_taps.iter().fold(self.rows.from..0, |heard, (first, weights)| {
-            heard.start.min(*first)..heard.end.max(first + weights.len())
-        });
-        let width = column_taps.len();
+        let heard = self.rows.heard_by(rows.clone());
+        let width = columns.len();
+        if self.rows.copies(&rows) && self.columns.copies(&columns) {
+            let from = self.columns.heard_by(columns);
+            let rows: Vec<&[f32]> = heard.map(|row| &slice[row * self.columns.from..][from.clone()]).collect();
+            return rows.concat();
+        }
         let mut narrow = vec![0.0; heard.len() * width];
         let heard_rows = slice.chunks(self.columns.from).skip(heard.start);
         for (row, out) in heard_rows.zip(narrow.chunks_mut(width.max(1))) {
-            for ((first, weights), o) in column_taps.iter().zip(out) {
-                *o = row[*first..].iter().zip(weights).map(|(v, w)| v * w).sum();
-            }
+            self.columns.resample(row, columns.clone(), out);
         }
-        let mut resized = vec![0.0; row_taps.len() * width];
-        for ((first, weights), out) in row_taps.iter().zip(resized.chunks_mut(width.max(1))) {
+        let mut resized = vec![0.0; rows.len() * width];
+        for ((first, weights), out) in self.rows.taps(rows).zip(resized.chunks_mut(width.max(1))) {
             for (row, w) in narrow[(first - heard.start) * width..].chunks(width.max(1)).zip(weights) {
+                if *w == 0.0 {
+                    continue;
+                }
                 for (o, v) in out.iter_mut().zip(row) {
                     *o += v * w;
                 }
