@@ -17,7 +17,7 @@ const DEVICE_NAMES: [&str; 3] = ["nvmap", "nvgpu", "host1x-fence"];
 const DEVICES_MAX: usize = 64;
 /// Libraries, the toolkit's headers, and what tells driver and libraries which chip it is. No file of `/etc` but the
 /// linker's list; of `/proc` nothing of other processes but what the service's own user may see.
-const READABLE: [&str; 15] = [
+const READABLE: [&str; 17] = [
     "/lib",
     "/usr/lib",
     "/usr/local/cuda",
@@ -31,6 +31,8 @@ const READABLE: [&str; 15] = [
     "/proc/meminfo",
     "/proc/modules",
     "/proc/self",
+    "/proc/sys/vm/mmap_min_addr",
+    "/proc/sys/vm/overcommit_memory",
     "/sys/devices",
     "/sys/module",
 ];

@@ -36,7 +36,7 @@ const CPU_ARGUMENT: &str = "--cpu-secs=";
 /// How the device stands in a child's arguments; without it it is the processor.
 const DEVICE_ARGUMENT: &str = "--device=";
 /// What of the supervisor's own environment its children get: where a GPU's compiled code is kept, and its headers are.
-const PASSED_ON: [&str; 2] = ["XDG_CACHE_HOME", "CUDA_HOME"];
+const PASSED_ON: [&str; 3] = ["XDG_CACHE_HOME", "HOME", "CUDA_HOME"];
 
 /// How a child is started.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -135,6 +135,8 @@ fn start(program: &Program) -> io::Result<Child> {
         .args(&program.arguments)
         .env_clear()
         .envs(PASSED_ON.iter().filter_map(|name| Some((name, std::env::var_os(name)?))))
+        // tract keeps the GPU's code that it compiled; the driver's own copy would lie where nobody looks after it.
+        .env("CUDA_CACHE_DISABLE", "1")
         // A terminal's interrupt is for the supervisor, who ends its children: one that was interrupted beside it
         // would look like one that its study has ended.
         .process_group(0)

@@ -65,11 +65,14 @@ fn scan(request: ScanRequest) -> Result<(), RoleError> {
     Ok(write_frame(&mut io::stdout().lock(), &reply)?)
 }
 
+// A GPU's driver is opened before the child shuts itself in, and before a byte of a study is read: it names its threads in /proc,
+// looks for a service behind a socket and links its devices, none of which a child has any use for afterwards.
 fn read(mut request: ReadRequest, limits: Limits) -> Result<(), RoleError> {
     request.threads = threads(request.threads, limits);
     let (readable, writable) = (request.readable.as_slice(), Some(request.spool_dir.as_path()));
+    let opened = limits.device.open();
     shut_in(Rooms { readable, writable, device: limits.device, ..Rooms::default() })?;
-    let reply = match work::read_study(&request, limits.device) {
+    let reply = match opened.map_err(Into::into).and_then(|()| work::read_study(&request, limits.device)) {
         Ok(outcome) => ReadReply::Done(outcome),
         Err(reason) => ReadReply::Failed { reason: reason.to_string() },
     };
@@ -80,8 +83,9 @@ fn self_test(mut request: SelfTestRequest, limits: Limits) -> Result<(), RoleErr
     request.threads = threads(request.threads, limits);
     let compiled_code = accelerator::compiled_code(limits.device);
     let (readable, compiled_code) = (request.readable.as_slice(), compiled_code.as_deref());
+    let opened = limits.device.open();
     shut_in(Rooms { readable, compiled_code, device: limits.device, ..Rooms::default() })?;
-    let reply = match work::test_installation(&request, limits.device) {
+    let reply = match opened.map_err(Into::into).and_then(|()| work::test_installation(&request, limits.device)) {
         Ok(checks) => SelfTestReply::Done { checks },
         Err(reason) => SelfTestReply::Failed { reason: reason.to_string() },
     };

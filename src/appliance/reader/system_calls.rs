@@ -10,8 +10,8 @@ use std::io;
 
 use crate::inference::Device;
 use libc::{
-    CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, O_TRUNC, PR_GET_NAME, PR_SET_NAME,
-    PROT_EXEC, PROT_WRITE,
+    CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, O_TRUNC, PR_GET_NAME,
+    PR_SET_NAME, PROT_EXEC, PROT_WRITE,
 };
 use rustix::thread::secure_computing_mode;
 use seccompiler::{
@@ -106,10 +106,11 @@ const ALLOWED_OF_OLD: &[libc::c_long] = &[
 #[cfg(not(target_arch = "x86_64"))]
 const ALLOWED_OF_OLD: &[libc::c_long] = &[];
 
-/// Allowed beside those with a GPU: its driver is spoken to by `ioctl`, and waits in its own threads. Folders are made for its
+/// Allowed beside those with a GPU that is opened already: its driver is spoken to by `ioctl`, and waits in its own threads. Folders are made for its
 /// compiled code, where landlock lets them be.
 const ALLOWED_WITH_CUDA: &[libc::c_long] = &[
     libc::SYS_ioctl,
+    libc::SYS_dup,
     libc::SYS_eventfd2,
     libc::SYS_pipe2,
     libc::SYS_epoll_create1,
@@ -183,7 +184,12 @@ fn allowed(device: Device) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendErr
     // A signal to itself, as abort sends it, and to nobody else.
     rules.insert(libc::SYS_tgkill, vec![equal(0, u64::from(std::process::id()))?]);
     rules.insert(libc::SYS_prctl, any_of(0, &[PR_SET_NAME, PR_GET_NAME])?);
-    rules.insert(libc::SYS_fcntl, any_of(1, &[F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC])?);
+    let mut of_open_files = vec![F_GETFD, F_SETFD, F_GETFL, F_DUPFD_CLOEXEC];
+    if device == Device::Cuda {
+        // The driver makes what its threads wait for non-blocking.
+        of_open_files.push(F_SETFL);
+    }
+    rules.insert(libc::SYS_fcntl, any_of(1, &of_open_files)?);
     // Limits are looked at, by whoever makes a thread, never changed.
     rules.insert(libc::SYS_prlimit64, vec![SeccompRule::new(vec![condition(2, SeccompCmpOp::Eq, 0)?])?]);
     Ok(rules)
