@@ -13,7 +13,7 @@ const LAYERS: [&str; 10] =
 const SOLE_IMPORTERS: [(&str, &[&str]); 19] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
-    ("pulp", &["inference/convolution/kernel"]),
+    ("pulp", &["inference/convolution/"]),
     ("tract_cuda", &["inference/"]),
     ("dicom_core", &["dicom/"]),
     ("dicom_object", &["dicom/"]),
