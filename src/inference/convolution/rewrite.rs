@@ -5,6 +5,7 @@ use super::layout::Layout;
 use super::transposed::Transposed;
 use super::winograd::{self, Winograd};
 use super::{Packed, TiledConvolution, Way, kernel};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use tract_core::internal::{Datum, OutletId, Tensor, TractResult, TypedFact, TypedModel, TypedModelPatch, TypedNode};
@@ -27,12 +28,13 @@ pub(in crate::inference) struct PackedWeights {
 type ByName<T> = Mutex<HashMap<String, Arc<T>>>;
 
 impl PackedWeights {
-    fn way(&self, node: &TypedNode, layout: Layout, weights: &[f32], bias: &[f32]) -> Way {
+    /// `weights` are asked for by the first plan alone.
+    fn way<'a>(&self, node: &TypedNode, layout: Layout, weights: impl FnOnce() -> Cow<'a, [f32]>, bias: &[f32]) -> Way {
         if Winograd::suits(&layout) {
-            let weights = known(&self.winograd, &node.name, || winograd::Weights::new(weights, bias));
+            let weights = known(&self.winograd, &node.name, || winograd::Weights::new(&weights(), bias));
             Way::Winograd(Winograd::new(layout, weights))
         } else {
-            Way::Direct(Direct::new(layout, known(&self.direct, &node.name, || Packed::new(weights, bias))))
+            Way::Direct(Direct::new(layout, known(&self.direct, &node.name, || Packed::new(&weights(), bias))))
         }
     }
 }
@@ -81,77 +83,59 @@ fn replace_convolutions(model: &mut TypedModel, packed: &PackedWeights) -> Tract
 
 /// The operator in place of `node`, where that is a convolution that it can do.
 fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractResult<Option<TiledConvolution>> {
-    if let Some(conv) = node.op_as::<Conv>() {
-        let plain = conv.q_params.is_none() && conv.group == 1 && conv.kernel_fmt == KernelFormat::OIHW;
-        return if plain { tiled_plain(model, node, &conv.pool_spec, packed) } else { Ok(None) };
+    let (conv, deconv) = (node.op_as::<Conv>(), node.op_as::<Deconv>());
+    let conv = conv.filter(|c| c.q_params.is_none() && c.group == 1 && c.kernel_fmt == KernelFormat::OIHW);
+    let deconv = deconv.filter(|d| d.adjustments.iter().all(|more| *more == 0) && d.group == 1);
+    let deconv = deconv.filter(|d| d.kernel_format == KernelFormat::OIHW);
+    let Some(spec) = conv.map(|c| &c.pool_spec).or(deconv.map(|d| &d.pool_spec)) else { return Ok(None) };
+    let Some(Inputs { image, kernel, bias }) = inputs(model, node, spec)? else { return Ok(None) };
+    let transposed = if deconv.is_some() { transposed(spec, image)? } else { None };
+    let layout = match &transposed {
+        Some(transposed) => {
+            let ([_, rows, columns], [kernel, padding]) = (image, transposed.plain_kernel_and_padding());
+            let input = [rows, columns];
+            Layout { channels: image[0], input, output: input, kernel, stride: 1, padding }
+        }
+        None if deconv.is_some() => return Ok(None),
+        None => plain_layout(spec, image),
+    };
+    if layout.output.iter().product::<usize>() < PIXELS_MIN {
+        return Ok(None);
     }
-    let Some(conv) = node.op_as::<Deconv>() else { return Ok(None) };
-    let plain = conv.adjustments.iter().all(|more| *more == 0) && conv.group == 1;
-    if plain && conv.kernel_format == KernelFormat::OIHW {
-        tiled_transposed(model, node, &conv.pool_spec, packed)
-    } else {
-        Ok(None)
-    }
+    let square = transposed.as_ref().map_or(1, |t| t.stride);
+    let bias: Vec<f32> = bias.iter().flat_map(|b| std::iter::repeat_n(*b, square * square)).collect();
+    let kernel = kernel.try_as_plain_ram()?;
+    let kernel = kernel.as_slice::<f32>()?;
+    let weights = || transposed.map_or(Cow::Borrowed(kernel), |t| Cow::Owned(t.plain_weights(kernel)));
+    let way = packed.way(node, layout, weights, &bias);
+    Ok(Some(TiledConvolution { way, square, adds: false, limits: NO_LIMITS }))
 }
 
-fn tiled_plain(
-    model: &TypedModel,
-    node: &TypedNode,
-    spec: &PoolSpec,
-    packed: &PackedWeights,
-) -> TractResult<Option<TiledConvolution>> {
-    let Some(Inputs { image: [channels, rows, columns], kernel, bias }) = inputs(model, node, spec)? else {
-        return Ok(None);
-    };
+fn plain_layout(spec: &PoolSpec, [channels, rows, columns]: [usize; 3]) -> Layout {
     let padding = spec.computed_padding(&[rows, columns]);
-    let output = [padding[0].convoluted, padding[1].convoluted];
-    if output.iter().product::<usize>() < PIXELS_MIN {
-        return Ok(None);
-    }
-    let layout = Layout {
+    Layout {
         channels,
         input: [rows, columns],
-        output,
+        output: [padding[0].convoluted, padding[1].convoluted],
         kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
         stride: spec.stride(0),
         padding: [padding[0].pad_before, padding[1].pad_before],
-    };
-    let kernel = kernel.try_as_plain_ram()?;
-    let way = packed.way(node, layout, kernel.as_slice::<f32>()?, &bias);
-    Ok(Some(TiledConvolution { way, square: 1, adds: false, limits: NO_LIMITS }))
+    }
 }
 
-fn tiled_transposed(
-    model: &TypedModel,
-    node: &TypedNode,
-    spec: &PoolSpec,
-    packed: &PackedWeights,
-) -> TractResult<Option<TiledConvolution>> {
-    let Some(Inputs { image: [channels, rows, columns], kernel, bias }) = inputs(model, node, spec)? else {
-        return Ok(None);
-    };
-    let stride = spec.stride(0);
-    let sizes = [rows, columns];
+/// A transposed convolution's sizes, where its output is larger by its stride.
+fn transposed(spec: &PoolSpec, [input_channels, rows, columns]: [usize; 3]) -> TractResult<Option<Transposed>> {
+    let (stride, sizes) = (spec.stride(0), [rows, columns]);
     let padding =
         spec.padding.compute_for_deconv(&sizes, &spec.kernel_shape, &spec.dilations(), &spec.strides(), &[0, 0])?;
     let grows = padding.iter().zip(sizes).all(|(p, n)| p.deconvoluted == n * stride);
-    if !grows || rows * columns < PIXELS_MIN {
-        return Ok(None);
-    }
-    let transposed = Transposed {
-        input_channels: channels,
+    Ok(grows.then(|| Transposed {
+        input_channels,
         output_channels: spec.output_channels,
         kernel: [spec.kernel_shape[0], spec.kernel_shape[1]],
         stride,
         padding: [padding[0].pad_before, padding[1].pad_before],
-    };
-    let [plain, before] = transposed.plain_kernel_and_padding();
-    let layout = Layout { channels, input: sizes, output: sizes, kernel: plain, stride: 1, padding: before };
-    let square = stride * stride;
-    let bias: Vec<f32> = bias.iter().flat_map(|b| std::iter::repeat_n(*b, square)).collect();
-    let kernel = kernel.try_as_plain_ram()?;
-    let way = packed.way(node, layout, &transposed.plain_weights(kernel.as_slice::<f32>()?), &bias);
-    Ok(Some(TiledConvolution { way, square: stride, adds: false, limits: NO_LIMITS }))
+    }))
 }
 
 /// What a convolution is made of, where it is one that the operator can do.

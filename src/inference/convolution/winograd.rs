@@ -100,21 +100,21 @@ impl Winograd {
         let tile = kernel::tile_pixels();
         // The last tile of pixels looks further than the last plane goes.
         let flat_len = self.layout.channels * self.band * pitch + tile + TAPS;
+        room.flat.resize(SUMS * flat_len, 0.0);
+        room.rows.resize(ROWS * self.layout.input[1].max(self.layout.output[1]), 0.0);
         for first in (0..tiles).step_by(self.band) {
             let band = self.band.min(tiles - first);
             let pixels = (band * pitch).next_multiple_of(tile);
             let sums_len = self.weights.bias.len().next_multiple_of(CHANNELS) * pixels;
-            room.flat.resize(SUMS * flat_len, 0.0);
             room.sums.resize(SUMS * sums_len, 0.0);
-            room.rows.resize((ROWS + 1) * self.layout.input[1].max(self.layout.output[1]), 0.0);
-            let flat = &mut room.flat[..SUMS * flat_len];
+            let flat = room.flat.as_mut_slice();
             Arch::new().dispatch(LayOut { of: self, image, first, band, flat, nothing: &mut room.rows });
             let parts = room.flat.chunks_exact(flat_len).zip(room.sums.chunks_exact_mut(sums_len));
             for ((input, sums), Packed { weights, bias, .. }) in parts.zip(&self.weights.of_sums) {
                 let (offsets, gathered) = (&self.offsets, &mut room.gathered);
                 Stretch { input, offsets, weights, bias, sums, pixels, gathered }.compute();
             }
-            let (sums, rows) = (&room.sums[..SUMS * sums_len], &mut room.rows);
+            let (sums, rows) = (&room.sums, &mut room.rows);
             Arch::new().dispatch(TakeOut { of: self, sums, pixels, first, band, rows, finish });
         }
     }
