@@ -187,20 +187,7 @@ impl ReadingRoom {
             return Ok(ReadEnd::Moved);
         }
         let max_attempts = self.shared.settings().reader.max_attempts;
-        let input_key = self.input_key(&files);
-        let (key, about) = (self.key.clone(), study_key.to_owned());
-        let claimed = move |n| vec![payload::study_message(&key, &about, StudyState::Claimed, About::Attempt(n))];
-        let attempt = match self.journal.claim(study_key, &input_key, max_attempts, claimed)? {
-            Claim::Attempt { attempt } => attempt,
-            Claim::AlreadyDone => {
-                log::info!("study {study_key}: nothing new in it");
-                return Ok(ReadEnd::Finished);
-            }
-            Claim::Quarantined => {
-                log::error!("study {study_key} is quarantined: its attempts are used up");
-                return Ok(ReadEnd::Finished);
-            }
-        };
+        let Some(attempt) = self.claim(study_key, &files, max_attempts)? else { return Ok(ReadEnd::Finished) };
         self.wake_delivery();
         self.shared.say_activity(&format!("reads study {study_key}, attempt {attempt}"));
         let begun = Instant::now();
@@ -231,6 +218,19 @@ impl ReadingRoom {
         };
         self.wake_delivery();
         Ok(end)
+    }
+
+    /// The number of the attempt that begins; `None` where there is nothing to read.
+    fn claim(&self, study_key: &str, files: &[FileRow], max_attempts: u32) -> Result<Option<u32>, JournalError> {
+        let input_key = self.input_key(files);
+        let (key, about) = (self.key.clone(), study_key.to_owned());
+        let claimed = move |n| vec![payload::study_message(&key, &about, StudyState::Claimed, About::Attempt(n))];
+        match self.journal.claim(study_key, &input_key, max_attempts, claimed)? {
+            Claim::Attempt { attempt } => return Ok(Some(attempt)),
+            Claim::AlreadyDone => log::info!("study {study_key}: nothing new in it"),
+            Claim::Quarantined => log::error!("study {study_key} is quarantined: its attempts are used up"),
+        }
+        Ok(None)
     }
 
     fn failed(
