@@ -9,8 +9,7 @@ use super::convolution::{PackedWeights, with_tiled_convolutions};
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use tract_core::prelude::{IntoRunnable, TractResult, TypedRunnableModel};
-use tract_onnx::prelude::{InferenceModel, InferenceModelExt};
+use tract_core::prelude::{IntoRunnable, TractResult, TypedModel, TypedRunnableModel};
 
 /// What tells that a GPU's driver is there: of a card, of a Jetson up to JetPack 5, of one from JetPack 6 on.
 const DRIVER_FILES: [&str; 3] = ["/dev/nvidiactl", "/dev/nvhost-gpu", "/dev/nvgpu"];
@@ -82,12 +81,8 @@ impl Device {
     }
 
     /// Prepares a network with known input sizes to run on this device; plans of one network share its `weights`.
-    pub(super) fn prepare(
-        self,
-        model: InferenceModel,
-        weights: &PackedWeights,
-    ) -> TractResult<Arc<TypedRunnableModel>> {
-        let model = model.into_typed()?.into_decluttered()?;
+    pub(super) fn prepare(self, model: TypedModel, weights: &PackedWeights) -> TractResult<Arc<TypedRunnableModel>> {
+        let model = model.into_decluttered()?;
         match self {
             Self::Cpu => with_tiled_convolutions(model, weights)?.into_runnable(),
             Self::Cuda => cuda::prepare(model),

@@ -1,11 +1,12 @@
 //! The networks that grade: crops in, logits out.
 
 use super::convolution::PackedWeights;
+use super::graph::NetworkGraph;
 use super::{Device, GradingHead, InferenceError, ModelEntry, ModelSet, PictureGate, network::network_error};
 use crate::spine::ModelUse;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::thread::JoinHandle;
-use tract_core::prelude::{DatumExt, Framework, Tensor, TractResult, TypedRunnableModel, tvec};
+use tract_core::prelude::{Tensor, TractResult, TypedRunnableModel, tvec};
 
 /// A network that grades, prepared to run one level at a time. Shared by threads; each run has its own state.
 #[derive(Debug)]
@@ -133,10 +134,8 @@ impl GradingNetwork {
 }
 
 fn prepare(entry: &ModelEntry, bytes: &[u8], device: Device) -> TractResult<Arc<TypedRunnableModel>> {
-    let mut model = tract_onnx::onnx().model_for_read(&mut &*bytes)?;
-    for (k, input) in entry.inputs.iter().enumerate() {
-        let shape: Vec<usize> = std::iter::once(1).chain(input.shape.iter().copied()).collect();
-        model = model.with_input_fact(k, f32::fact(&shape).into())?;
-    }
+    let shapes: Vec<Vec<usize>> =
+        entry.inputs.iter().map(|input| std::iter::once(1).chain(input.shape.iter().copied()).collect()).collect();
+    let model = NetworkGraph::read(bytes)?.for_inputs(&shapes)?;
     device.prepare(model, &PackedWeights::default())
 }

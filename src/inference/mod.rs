@@ -9,6 +9,7 @@ mod check;
 mod convolution;
 mod device;
 mod grading;
+mod graph;
 mod manifest;
 mod network;
 mod networks;

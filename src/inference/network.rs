@@ -1,11 +1,11 @@
 //! The segmentation network: ONNX in, one plan a slice size, tensors through.
 
 use super::convolution::PackedWeights;
+use super::graph::NetworkGraph;
 use super::{Device, InferenceError, ModelEntry, ModelSet, SEGMENTATION, SegmentationInput};
 use crate::spine::{ModelUse, Structure};
 use std::sync::{Arc, Mutex, PoisonError};
-use tract_core::prelude::{DatumExt, Framework, Tensor, TractError, TractResult, TypedRunnableModel, tvec};
-use tract_onnx::prelude::InferenceModel;
+use tract_core::prelude::{Tensor, TractError, TractResult, TypedRunnableModel, tvec};
 
 /// Rows or columns a plan may have: a field of 960 mm at the network's pixels.
 pub const SIDE_MAX: usize = 1024;
@@ -20,7 +20,7 @@ const TRIAL_SIDE: usize = 256;
 pub struct SegmentationNetwork {
     entry: ModelEntry,
     device: Device,
-    model: InferenceModel,
+    graph: NetworkGraph,
     weights: PackedWeights,
     /// The last ones made, the oldest first.
     plans: Mutex<Vec<Arc<SegmentationPlan>>>,
@@ -47,12 +47,11 @@ impl SegmentationNetwork {
     /// Reads and verifies the set's `segmentation` network, which is to run on `device`.
     ///
     /// # Errors
-    /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where it is no ONNX that tract reads.
+    /// Those of [`ModelSet::load_verified`], or [`InferenceError::Network`] where it is no ONNX of operators that our networks have.
     pub fn load_on(set: &ModelSet, device: Device) -> Result<Self, InferenceError> {
         let (entry, bytes) = set.load_verified(SEGMENTATION)?;
-        let model =
-            tract_onnx::onnx().model_for_read(&mut bytes.as_slice()).map_err(|e| network_error(&entry.name, &e))?;
-        Ok(Self { entry: entry.clone(), device, model, weights: PackedWeights::default(), plans: Mutex::default() })
+        let graph = NetworkGraph::read(&bytes).map_err(|e| network_error(&entry.name, &e))?;
+        Ok(Self { entry: entry.clone(), device, graph, weights: PackedWeights::default(), plans: Mutex::default() })
     }
 
     /// What it takes.
@@ -113,7 +112,7 @@ impl SegmentationNetwork {
     }
 
     fn prepare(&self, rows: usize, columns: usize) -> TractResult<SegmentationPlan> {
-        let model = self.model.clone().with_input_fact(0, f32::fact([1, 1, rows, columns]).into())?;
+        let model = self.graph.for_inputs(&[vec![1, 1, rows, columns]])?;
         let plan = self.device.prepare(model, &self.weights)?;
         Ok(SegmentationPlan { name: self.entry.name.clone(), rows, columns, plan })
     }
