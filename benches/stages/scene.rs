@@ -90,6 +90,7 @@ fn bundle(images: &StudyImages, reading: &Reading, study: &Study) -> Result<Bund
         reading,
         identity: BundleIdentity::default(),
         instances: study.instances.iter().zip(&digests).map(instance).collect(),
+        source_series: Vec::new(),
         key: &DeviceKey::new([0; DeviceKey::BYTES]),
         produced_at: "2026-01-01T00:00:00Z".to_owned(),
         clock_synced: None,

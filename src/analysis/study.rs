@@ -3,7 +3,7 @@
 use super::confidence::Alpha;
 use super::grading::canal::find_canal_centres;
 use super::grading::conflict::{canal_conflict, slip_conflict, strange_pictures};
-use super::grading::{Grader, SlicePixels};
+use super::grading::{Grader, LevelPicture, SlicePixels};
 use super::level;
 use super::measure::reference::stand_canals;
 use super::plausibility::{self, Lie};
@@ -104,6 +104,8 @@ pub struct Reading {
     pub report: Report,
     /// The masks, where a spine was found.
     pub labels: Option<Labels>,
+    /// The pictures that its levels were graded from.
+    pub pictures: Vec<LevelPicture>,
 }
 
 /// What a reading is doing, for whoever waits or keeps time: this module has no clock.
@@ -200,15 +202,16 @@ pub fn read(images: &StudyImages, means: ReadingMeans<'_>, progress: &dyn Progre
 
     // Also where nothing is graded: whoever trains a first network cuts its views here.
     find_canal_centres(&mut report.levels, volume, &spine.semantic);
+    let mut pictures = Vec::new();
     if !grader.is_idle() {
         progress.stage(STAGE_GRADING);
-        grader.grade(&mut report.levels, images, pixels, threads)?;
+        pictures = grader.grade(&mut report.levels, images, pixels, threads)?;
         let said = [slip_conflict, canal_conflict, strange_pictures].map(|of_levels| of_levels(&report.levels));
         report.quality.extend(said.into_iter().flatten());
     }
 
     let labels = Labels { series, block, semantic: spine.semantic, part_of: spine.part_of, parts: spine.parts };
-    Ok(Reading { report, labels: Some(labels) })
+    Ok(Reading { report, labels: Some(labels), pictures })
 }
 
 /// The series to segment and its largest block.
@@ -258,5 +261,5 @@ fn refused(mut report: Report, code: &'static str, text: &str) -> Reading {
         series: report.segmented_series,
     }));
     report.refusal = Some(Refusal { code, text: text.to_string() });
-    Reading { report, labels: None }
+    Reading { report, labels: None, pictures: Vec::new() }
 }

@@ -318,6 +318,7 @@ mod tests {
                 models: Vec::new(),
             },
             labels: None,
+            pictures: Vec::new(),
         };
         assert!(!compare(&reading, &phantom.truth()).iter().all(Check::passed));
     }

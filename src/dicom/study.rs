@@ -25,8 +25,12 @@ pub struct SourceInstance {
     pub sop_instance_uid: String,
     /// Series Instance UID.
     pub series_instance_uid: String,
+    /// Frame of Reference UID; empty where there is none.
+    pub frame_of_reference_uid: String,
     /// Index of the frame in its object, 0 first (DICOM counts frames from 1).
     pub frame: usize,
+    /// Frames of its object.
+    pub frames: usize,
     /// Index of its header in the study.
     header: usize,
 }
@@ -132,7 +136,9 @@ fn collect(headers: &[InstanceHeader], instances: &mut Vec<SourceInstance>) -> B
                 sop_class_uid: header.sop_class_uid.clone(),
                 sop_instance_uid: header.sop_instance_uid.clone(),
                 series_instance_uid: header.series_instance_uid.clone(),
+                frame_of_reference_uid: header.frame_of_reference_uid.clone().unwrap_or_default(),
                 frame: frame_index,
+                frames: header.frames.len(),
                 header: index,
             });
         }

@@ -16,6 +16,7 @@ pub use runs::{RunMask, RunSlices};
 use super::display::Display;
 use super::key::{DeviceKey, hex};
 use super::report::{self, ReportDocument};
+use crate::analysis::grading::LevelPicture;
 use crate::analysis::study::{Labels, Part, Reading, StudyImages};
 use crate::analysis::volume::Volume;
 use crate::spine::{Disc, ModelUse, StageTiming, Structure, Vec3, Vertebra};
@@ -114,13 +115,32 @@ pub struct SourceInstance {
     pub sop_instance_uid: String,
     /// SHA-256 of its decoded pixels, hex.
     pub pixel_sha256: String,
+    /// Its place in [`Bundle::source_series`]; `None` in bundles made before they kept that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<usize>,
+    /// The frame, 1 first, of an instance that has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub frame_number: Option<u32>,
+}
+
+/// What the instances of one series have in common.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceSeries {
+    /// SeriesInstanceUID (0020,000E).
+    pub series_instance_uid: String,
+    /// SOPClassUID (0008,0016).
+    pub sop_class_uid: String,
+    /// FrameOfReferenceUID (0020,0052); empty where there is none.
+    pub frame_of_reference_uid: String,
 }
 
 impl SourceInstance {
     /// The instance called so, with the digest of its pixels.
     #[must_use]
     pub fn new(sop_instance_uid: impl Into<String>, pixel_sha256: &[u8; 32]) -> Self {
-        Self { sop_instance_uid: sop_instance_uid.into(), pixel_sha256: hex(pixel_sha256) }
+        let sop_instance_uid = sop_instance_uid.into();
+        Self { sop_instance_uid, pixel_sha256: hex(pixel_sha256), series: None, frame_number: None }
     }
 }
 
@@ -135,6 +155,8 @@ pub struct BundleInput<'a> {
     pub identity: BundleIdentity,
     /// The instances, as [`crate::analysis::volume::Slice::source`] numbers them.
     pub instances: Vec<SourceInstance>,
+    /// Their series.
+    pub source_series: Vec<SourceSeries>,
     /// The key of the device; see [`Bundle::keyed_with`] for where it is not at hand.
     pub key: &'a DeviceKey,
     /// Now, RFC 3339.
@@ -160,6 +182,8 @@ pub struct Bundle {
     pub identity: BundleIdentity,
     /// All instances that were read.
     pub instances: Vec<SourceInstance>,
+    /// Their series.
+    pub source_series: Vec<SourceSeries>,
     /// Settings that changed the reading.
     pub settings: Vec<(String, String)>,
     /// The spine curve from foot to head, LPS mm; empty where there is none.
@@ -168,6 +192,41 @@ pub struct Bundle {
     pub segmented: Option<SegmentedBlock>,
     /// The image to show, where pixels were at hand.
     pub display: Option<Display>,
+    /// The pictures that levels were graded from; none in bundles made before they kept them.
+    pub pictures: Vec<BundlePicture>,
+}
+
+/// A picture that a level was graded from; see [`LevelPicture`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BundlePicture {
+    /// Place of the level in the report.
+    pub level: usize,
+    /// The view.
+    pub view: String,
+    /// Pixels in a column.
+    pub rows: usize,
+    /// Pixels in a row.
+    pub columns: usize,
+    /// Side of a pixel, mm.
+    pub pixel_mm: f64,
+    /// Grey values, row by row.
+    #[serde(skip)]
+    pub grey: Vec<u8>,
+}
+
+impl From<&LevelPicture> for BundlePicture {
+    fn from(picture: &LevelPicture) -> Self {
+        let [rows, columns] = picture.rows_columns;
+        Self {
+            level: picture.level,
+            view: picture.view.to_owned(),
+            rows,
+            columns,
+            pixel_mm: picture.pixel_mm,
+            grey: picture.grey.clone(),
+        }
+    }
 }
 
 /// The block of slices that was segmented: its geometry, sources, masks and parts.
@@ -300,16 +359,23 @@ impl Bundle {
         };
         let identifiers = input.identity.identifiers();
         let instance_uids = input.instances.iter().map(|i| i.sop_instance_uid.as_str());
-        let report =
-            report::build(header, &reading.report, &input.timings, identifiers.into_iter().chain(instance_uids));
+        let series_uids = input.source_series.iter().map(|s| s.series_instance_uid.as_str());
+        let report = report::build(
+            header,
+            &reading.report,
+            &input.timings,
+            identifiers.into_iter().chain(instance_uids).chain(series_uids),
+        );
         let bundle = Self {
             report,
             identity: input.identity,
             instances: input.instances,
+            source_series: input.source_series,
             settings: input.settings,
             curve_lps_mm,
             segmented,
             display,
+            pictures: reading.pictures.iter().map(BundlePicture::from).collect(),
         };
         Ok(bundle.keyed_with(input.key))
     }

@@ -122,9 +122,7 @@ mod tests {
     }
 
     fn instances() -> Vec<SourceInstance> {
-        ["1.2.3", "1.2.4"]
-            .map(|uid| SourceInstance { sop_instance_uid: uid.into(), pixel_sha256: hex(&[7; 32]) })
-            .to_vec()
+        ["1.2.3", "1.2.4"].map(|uid| SourceInstance::new(uid, &[7; 32])).to_vec()
     }
 
     #[test]

@@ -23,7 +23,9 @@ mod views;
 pub(crate) mod wrapping;
 
 pub(crate) use atomic::{write_private, write_whole};
-pub use bundle::{BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, SourceInstance};
+pub use bundle::{
+    BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, BundlePicture, SourceInstance, SourceSeries,
+};
 pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all, write_report};
 pub use key::DeviceKey;
 pub use table::table;

@@ -1,5 +1,6 @@
 //! A spine of boxes with everything that a reading of it says, for the tests of what is made from a reading.
 
+use deepspine::analysis::grading::LevelPicture;
 use deepspine::analysis::study::{Labels, Part, Reading, SeriesImages, StudyImages};
 use deepspine::analysis::volume::{PartMask, SemanticMask, Slice, Volume};
 use deepspine::export::{Bundle, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
@@ -36,6 +37,7 @@ impl Case {
             instances: (0..slices)
                 .map(|i| SourceInstance::new(format!("1.2.826.0.1.3680043.{i}"), &[i as u8; 32]))
                 .collect(),
+            source_series: Vec::new(),
             key: &DeviceKey::new([7; 32]),
             produced_at: "2026-11-23T18:00:00Z".to_owned(),
             clock_synced: Some(true),
@@ -118,7 +120,24 @@ pub(crate) fn case(bodies: usize, named: bool) -> Case {
         quality: Vec::new(),
         second_opinion: None,
     };
-    Case { images, reading: Reading { report, labels: Some(labels) }, identity: BundleIdentity::default() }
+    Case {
+        images,
+        reading: Reading { report, labels: Some(labels), pictures: pictures(bodies) },
+        identity: BundleIdentity::default(),
+    }
+}
+
+/// Two pictures of every level: a slope from left to right, and one from above down.
+fn pictures(bodies: usize) -> Vec<LevelPicture> {
+    let slope = |view, along_row: bool| LevelPicture {
+        level: 0,
+        view,
+        rows_columns: [24, 36],
+        pixel_mm: 0.5,
+        grey: (0..24 * 36).map(|i| if along_row { i % 36 * 7 } else { i / 36 * 10 } as u8).collect(),
+    };
+    let of_level = |level| [slope("t2", true), slope("foramen_left", false)].map(|p| LevelPicture { level, ..p });
+    (0..bodies.saturating_sub(1)).flat_map(of_level).collect()
 }
 
 fn assignment(role: Role) -> RoleAssignment {

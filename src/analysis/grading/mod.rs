@@ -64,8 +64,8 @@ impl<'a> Grader<'a> {
         self.degeneration.is_none() && self.stenosis.is_none()
     }
 
-    /// Fills [`LevelReport::grades`] and [`LevelReport::ungraded`]. Pictures are cut one level after the other and looked at side by
-    /// side.
+    /// Fills [`LevelReport::grades`] and [`LevelReport::ungraded`], and gives the pictures that were looked at. They are cut one level
+    /// after the other and looked at side by side.
     ///
     /// # Errors
     /// [`InferenceError`] where a network can't run.
@@ -75,7 +75,7 @@ impl<'a> Grader<'a> {
         images: &StudyImages,
         pixels: &dyn SlicePixels,
         threads: NonZeroUsize,
-    ) -> Result<(), InferenceError> {
+    ) -> Result<Vec<LevelPicture>, InferenceError> {
         let mut cutter = ViewCutter::new(images, pixels);
         let pictures: Vec<LevelPictures> = levels.iter().map(|level| self.pictures(&mut cutter, level)).collect();
         drop(cutter);
@@ -90,7 +90,8 @@ impl<'a> Grader<'a> {
             Ok(level)
         })?;
         levels.iter_mut().zip(graded).for_each(|(level, graded)| *level = graded);
-        Ok(())
+        let shown = pictures.iter().enumerate();
+        Ok(shown.flat_map(|(level, pictures)| pictures.all().filter_map(move |p| p.shown(level))).collect())
     }
 
     /// Cuts what is to be looked at of one level.
@@ -208,6 +209,19 @@ impl Picture {
         Self { name, role, len, view }
     }
 
+    /// It as a person sees it: of three axial slices the middle one.
+    fn shown(&self, level: usize) -> Option<LevelPicture> {
+        let values = self.view.as_ref().ok()?;
+        let (rows_columns, pixel_mm, skipped) = match self.role {
+            Role::AxialT2 => (views::AXIAL_GRID.rows_columns, views::AXIAL_GRID.pixel_mm, views::AXIAL_GRID.pixels()),
+            _ if self.len == FORAMEN_PIXELS => ([views::FORAMEN_SHOWN_SIDE; 2], views::FORAMEN_SHOWN_PIXEL_MM, 0),
+            _ => (views::DISC_GRID.rows_columns, views::DISC_GRID.pixel_mm, 0),
+        };
+        let shown = values.iter().skip(skipped).take(rows_columns.iter().product());
+        let grey = shown.map(|v| (v.clamp(0.0, 1.0) * 255.0).round() as u8).collect();
+        Some(LevelPicture { level, view: self.name, rows_columns, pixel_mm, grey })
+    }
+
     /// Its values; blank where it is not to be seen.
     fn shown_if(&self, is_seen: bool) -> Vec<f32> {
         self.view.as_ref().ok().filter(|_| is_seen).cloned().unwrap_or_else(|| vec![0.0; self.len])
@@ -218,6 +232,28 @@ impl Picture {
 struct LevelPictures {
     disc: Option<[Picture; 2]>,
     canal: Option<[Picture; 3]>,
+}
+
+impl LevelPictures {
+    fn all(&self) -> impl Iterator<Item = &Picture> {
+        self.disc.iter().flatten().chain(self.canal.iter().flatten())
+    }
+}
+
+/// A picture that a level was graded from, in eight bits: what a network saw, for a person to see.
+#[derive(Debug, Clone, PartialEq)]
+pub struct LevelPicture {
+    /// Place of the level in [`crate::spine::Report::levels`].
+    pub level: usize,
+    /// The view, as a manifest calls it: `t2`, `t1`, `axial`, `foramen_left`, `foramen_right`.
+    pub view: &'static str,
+    /// Rows and columns.
+    pub rows_columns: [usize; 2],
+    /// Side of a pixel, mm.
+    pub pixel_mm: f64,
+    /// Grey values, row by row. A sagittal picture has its front at the left, an axial one the patient's right at the left and
+    /// the front at the top.
+    pub grey: Vec<u8>,
 }
 
 /// What a network was given of a level.

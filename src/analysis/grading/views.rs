@@ -15,6 +15,8 @@ pub const FORAMEN_GRID: Grid = Grid { rows_columns: [72, 72], pixel_mm: 1.12, of
 const FORAMEN_SHOWN: [usize; 3] = [8, 56, 96];
 /// Rows and columns of a foraminal picture as it is shown.
 pub const FORAMEN_SHOWN_SIDE: usize = FORAMEN_SHOWN[2];
+/// Side of a pixel of a foraminal picture as it is shown, mm.
+pub const FORAMEN_SHOWN_PIXEL_MM: f64 = FORAMEN_GRID.pixel_mm * FORAMEN_SHOWN[1] as f64 / FORAMEN_SHOWN[2] as f64;
 /// Grey values between these percentiles, of a whole sagittal slice or of an axial or foraminal crop, are the picture's scale.
 const PERCENTILES: [f64; 2] = [0.5, 99.5];
 /// The percentiles of an axial or foraminal crop become these: the usual ones of the crops that were trained on, which were cut from

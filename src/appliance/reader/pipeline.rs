@@ -6,7 +6,7 @@
 use crate::analysis::confidence::Alpha;
 use crate::analysis::study::{self, Progress, Reading, ReadingMeans, StudyImages};
 use crate::dicom::{DicomError, Study, StudyIdentity};
-use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
+use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance, SourceSeries};
 use crate::inference::{InferenceError, Networks};
 use crate::spine::StageTiming;
 use std::num::NonZeroUsize;
@@ -77,7 +77,7 @@ pub fn read_study_and(
     watch.stage(STAGE_PIXELS);
     let images = study.images()?;
     watch.stage(STAGE_DIGESTS);
-    let instances = sources(study)?;
+    let (instances, source_series) = sources(study)?;
     let means = ReadingMeans {
         networks: tools.networks,
         threads: tools.threads,
@@ -91,6 +91,7 @@ pub fn read_study_and(
         reading: &reading,
         identity: bundle_identity(&study.identity),
         instances,
+        source_series,
         key: tools.key,
         produced_at: tools.produced_at.to_owned(),
         clock_synced: tools.clock_synced,
@@ -105,15 +106,27 @@ pub fn read_study_and(
     Ok(bundle)
 }
 
-/// Each frame of the study with its instance's UID and pixel digest, as slices number their sources.
-fn sources(study: &Study) -> Result<Vec<SourceInstance>, DicomError> {
-    let digests = study.pixel_digests()?;
-    Ok(study
-        .instances
-        .iter()
-        .zip(digests)
-        .map(|(i, digest)| SourceInstance::new(&i.sop_instance_uid, &digest))
-        .collect())
+/// Each frame of the study with its instance's UID and pixel digest, as slices number their sources, and their series.
+fn sources(study: &Study) -> Result<(Vec<SourceInstance>, Vec<SourceSeries>), DicomError> {
+    let mut series: Vec<SourceSeries> = Vec::new();
+    let mut instances = Vec::with_capacity(study.instances.len());
+    for (instance, digest) in study.instances.iter().zip(study.pixel_digests()?) {
+        let of = SourceSeries {
+            series_instance_uid: instance.series_instance_uid.clone(),
+            sop_class_uid: instance.sop_class_uid.clone(),
+            frame_of_reference_uid: instance.frame_of_reference_uid.clone(),
+        };
+        let place = series.iter().position(|known| *known == of).unwrap_or_else(|| {
+            series.push(of);
+            series.len() - 1
+        });
+        instances.push(SourceInstance {
+            series: Some(place),
+            frame_number: (instance.frames > 1).then(|| u32::try_from(instance.frame + 1).unwrap_or(u32::MAX)),
+            ..SourceInstance::new(&instance.sop_instance_uid, &digest)
+        });
+    }
+    Ok((instances, series))
 }
 
 /// Keeps the time of each stage, and passes on what it hears.

@@ -12,12 +12,18 @@
 use super::super::atomic;
 use super::super::display::Display;
 use super::super::report::ReportDocument;
-use super::{BUNDLE_SCHEMA, Bundle, BundleError, BundleIdentity, RunMask, SegmentedBlock, SourceInstance};
+use super::{
+    BUNDLE_SCHEMA, Bundle, BundleError, BundleIdentity, BundlePicture, RunMask, SegmentedBlock, SourceInstance,
+    SourceSeries,
+};
 use crate::spine::Vec3;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 /// A bundle larger than this is refused unread.
@@ -27,6 +33,8 @@ pub const BUNDLE_SUFFIX: &str = ".bundle";
 
 /// Voxels of a segmented block: 1024 slices of 1024 x 512.
 const VOXELS_MAX: usize = 512 * 1024 * 1024;
+/// Pixels of a picture that a level is graded from.
+const PICTURE_PIXELS_MAX: usize = 512 * 512;
 const MAGIC: &[u8] = b"deepspine.bundle/1\n";
 const DIGEST_BYTES: usize = 32;
 const LENGTH_BYTES: usize = 8;
@@ -40,10 +48,14 @@ struct Document {
     report: ReportDocument,
     identity: BundleIdentity,
     instances: Vec<SourceInstance>,
+    #[serde(default)]
+    source_series: Vec<SourceSeries>,
     settings: Vec<(String, String)>,
     curve_lps_mm: Vec<Vec3>,
     segmented: Option<SegmentedBlock>,
     display: Option<Display>,
+    #[serde(default)]
+    pictures: Vec<BundlePicture>,
     blobs: BlobLengths,
 }
 
@@ -54,6 +66,8 @@ struct BlobLengths {
     semantic: usize,
     part_of: usize,
     display: usize,
+    #[serde(default)]
+    pictures: usize,
 }
 
 impl Bundle {
@@ -87,23 +101,27 @@ impl Bundle {
         let empty = RunMask::default();
         let (semantic, part_of) = self.segmented.as_ref().map_or((&empty, &empty), |s| (&s.semantic, &s.part_of));
         let display = self.display.as_ref().map(Display::deflated_planes).transpose()?.unwrap_or_default();
+        let pictures = deflated_pictures(&self.pictures)?;
         let document = serde_json::to_vec(&Document {
             schema: BUNDLE_SCHEMA.to_owned(),
             report: self.report.clone(),
             identity: self.identity.clone(),
             instances: self.instances.clone(),
+            source_series: self.source_series.clone(),
             settings: self.settings.clone(),
             curve_lps_mm: self.curve_lps_mm.clone(),
             segmented: self.segmented.clone(),
             display: self.display.clone(),
+            pictures: self.pictures.clone(),
             blobs: BlobLengths {
                 semantic: semantic.deflated.len(),
                 part_of: part_of.deflated.len(),
                 display: display.len(),
+                pictures: pictures.len(),
             },
         })?;
         let mut body = (document.len() as u64).to_le_bytes().to_vec();
-        for part in [&document, &semantic.deflated, &part_of.deflated, &display] {
+        for part in [&document, &semantic.deflated, &part_of.deflated, &display, &pictures] {
             body.extend_from_slice(part);
         }
         let mut bytes = MAGIC.to_vec();
@@ -133,17 +151,44 @@ impl Bundle {
             })?),
             None => None,
         };
-        let display = document.display.map(|d| d.with_planes(rest)).transpose()?;
+        let (planes, rest) = rest.split_at_checked(blobs.display).ok_or("its image ends early")?;
+        let display = document.display.map(|d| d.with_planes(planes)).transpose()?;
+        let pictures = with_grey(document.pictures, rest)?;
         Ok(Self {
             report: document.report,
             identity: document.identity,
             instances: document.instances,
+            source_series: document.source_series,
             settings: document.settings,
             curve_lps_mm: document.curve_lps_mm,
             segmented,
             display,
+            pictures,
         })
     }
+}
+
+/// All pictures' grey values, one after the other.
+fn deflated_pictures(pictures: &[BundlePicture]) -> io::Result<Vec<u8>> {
+    let mut out = DeflateEncoder::new(Vec::new(), Compression::default());
+    for picture in pictures {
+        out.write_all(&picture.grey)?;
+    }
+    out.finish()
+}
+
+/// The pictures with their grey values, where their sizes are such as a reading makes.
+fn with_grey(mut pictures: Vec<BundlePicture>, deflated: &[u8]) -> Result<Vec<BundlePicture>, String> {
+    let mut grey = DeflateDecoder::new(deflated);
+    for picture in &mut pictures {
+        let pixels = picture.rows.saturating_mul(picture.columns);
+        if pixels == 0 || pixels > PICTURE_PIXELS_MAX {
+            return Err(format!("a picture of {} x {} pixels", picture.rows, picture.columns));
+        }
+        picture.grey = vec![0; pixels];
+        grey.read_exact(&mut picture.grey).map_err(|e| format!("its pictures: {e}"))?;
+    }
+    Ok(pictures)
 }
 
 /// What follows the checksum, where the checksum is right.
