@@ -175,15 +175,24 @@ impl Canvas {
         }
     }
 
+    /// Columns and rows.
+    pub(crate) fn size(&self) -> [u32; 2] {
+        [self.0.width(), self.0.height()]
+    }
+
+    /// Red, green and blue of each pixel, row by row.
+    pub(crate) fn rgb(&self) -> Vec<u8> {
+        self.0.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect()
+    }
+
     /// Encodes the picture as PNG.
     pub(crate) fn write_png(&self, out: &mut dyn io::Write) -> io::Result<()> {
         let mut encoder = png::Encoder::new(out, self.0.width(), self.0.height());
         encoder.set_color(png::ColorType::Rgb);
         encoder.set_depth(png::BitDepth::Eight);
         encoder.add_text_chunk("Comment".to_owned(), "Not a diagnosis".to_owned()).map_err(io::Error::other)?;
-        let rgb: Vec<u8> = self.0.pixels().iter().flat_map(|p| [p.red(), p.green(), p.blue()]).collect();
         let mut writer = encoder.write_header().map_err(io::Error::other)?;
-        writer.write_image_data(&rgb).map_err(io::Error::other)?;
+        writer.write_image_data(&self.rgb()).map_err(io::Error::other)?;
         writer.finish().map_err(io::Error::other)
     }
 }

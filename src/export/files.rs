@@ -2,6 +2,7 @@
 
 use super::bundle::Bundle;
 use super::label_maps::{self, LabelMap};
+use super::objects::ViewerObject;
 use super::{atomic, overlay};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use thiserror::Error;
 pub const REPORT_FILE: &str = "report.json";
 /// File name of the picture.
 pub const OVERLAY_FILE: &str = "overlay.png";
+
 
 /// A file that could not be made.
 #[derive(Debug, Error)]
@@ -23,8 +25,8 @@ pub struct ExportError {
     pub source: io::Error,
 }
 
-/// Writes `report.json`, `overlay.png` where there is an image, and the label maps where something
-/// was segmented, into `dir`; gives their paths. Each file is whole or absent; repeated, it makes
+/// Writes `report.json`, `overlay.png` where there is an image, the label maps where something was segmented, and the
+/// DICOM objects ([`ViewerObject`]) into `dir`; gives their paths. Each file is whole or absent; repeated, it makes
 /// the same files again.
 ///
 /// # Errors
@@ -43,6 +45,15 @@ pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportErro
             if map != LabelMap::Undesignated || label_maps::has_undesignated(block) {
                 write(map.file_name(), &mut |out| label_maps::write(map, block, out))?;
             }
+        }
+    }
+    for object in ViewerObject::ALL {
+        let encoded = object.encode(bundle).map_err(|reason| ExportError {
+            path: dir.join(object.file_name()),
+            source: io::Error::new(io::ErrorKind::InvalidData, reason),
+        })?;
+        if let Some(bytes) = encoded {
+            write(object.file_name(), &mut |out| out.write_all(&bytes))?;
         }
     }
     Ok(written)

@@ -16,6 +16,7 @@ pub mod label_maps;
 pub mod label_page;
 pub mod labelled;
 mod npy;
+pub mod objects;
 pub mod overlay;
 pub mod report;
 mod table;

@@ -47,7 +47,7 @@ const CURVE_INK: Rgb = Rgb(255, 255, 255);
 const MEASURE_INK: Rgb = Rgb(255, 255, 255);
 
 /// Colour of a structure's outline.
-const fn ink(structure: Structure) -> Rgb {
+pub(super) const fn ink(structure: Structure) -> Rgb {
     match structure {
         Structure::Background => QUIET_INK,
         Structure::VertebralBody => Rgb(86, 180, 233),
@@ -63,6 +63,14 @@ const fn ink(structure: Structure) -> Rgb {
 /// # Errors
 /// What `out` says; [`io::ErrorKind::InvalidData`] where the image has no size.
 pub fn write(bundle: &Bundle, display: &Display, out: &mut dyn io::Write) -> io::Result<()> {
+    draw(bundle, display)?.write_png(out)
+}
+
+/// Draws the picture of `bundle` on its `display` image.
+///
+/// # Errors
+/// [`io::ErrorKind::InvalidData`] where the image has no size.
+pub(super) fn draw(bundle: &Bundle, display: &Display) -> io::Result<Canvas> {
     let report = &bundle.report;
     let view = View::of(display);
     let width = (view.size[0] + COLUMN_WIDTH).max(WIDTH_MIN);
@@ -83,7 +91,7 @@ pub fn write(bundle: &Bundle, display: &Display, out: &mut dyn io::Write) -> io:
         let y = below + LEGEND_HEIGHT + i as f32 * LINE_HEIGHT;
         canvas.text(line, [MARGIN, y], Font::Small, *fill);
     }
-    canvas.write_png(out)
+    Ok(canvas)
 }
 
 /// Which part of the display image is shown, and where.

@@ -14,6 +14,7 @@ mod guard;
 
 pub use budget::{ENVELOPE_BYTES_RESERVED, REPORT_BYTES_MAX, WIRE_BYTES_MAX};
 pub(super) use build::{Header, build};
+pub(super) use codes::{disc as disc_code, vertebra as vertebra_code};
 pub use findings::Finding;
 
 use crate::spine::Vec3;

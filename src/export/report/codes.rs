@@ -3,7 +3,7 @@
 use crate::spine::{Disc, Vertebra};
 
 /// The concept of a vertebra (CID 7603); none for S1, T13 and L6, which that list does not have.
-pub(super) const fn vertebra(vertebra: Vertebra) -> Option<&'static str> {
+pub(in crate::export) const fn vertebra(vertebra: Vertebra) -> Option<&'static str> {
     match vertebra {
         Vertebra::T1 => Some("64864005"),
         Vertebra::T2 => Some("53733008"),
@@ -27,7 +27,7 @@ pub(super) const fn vertebra(vertebra: Vertebra) -> Option<&'static str> {
 }
 
 /// The concept of a disc (CID 7604): the lumbar ones, and the two above that a lumbar study shows.
-pub(super) const fn disc(disc: Disc) -> Option<&'static str> {
+pub(in crate::export) const fn disc(disc: Disc) -> Option<&'static str> {
     match (disc.upper, disc.lower) {
         (Vertebra::T11, Vertebra::T12) => Some("1537001"),
         (Vertebra::T12, Vertebra::L1) => Some("76206002"),
