@@ -93,7 +93,7 @@ fn label_map(mut case: Case, block: Volume, threshold: f32, folder: &Path) -> Pa
         parts: vec![part],
     });
     case.images.series[0].blocks = vec![block];
-    deepspine::export::write_all(&case.bundle(), folder).unwrap();
+    deepspine::export::write_all(&case.bundle(), folder, deepspine::export::Language::English).unwrap();
     folder.join("instances.nii.gz")
 }
 

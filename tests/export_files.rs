@@ -3,7 +3,7 @@
 
 mod export_case;
 
-use deepspine::export::{Bundle, BundleError, DeviceKey, write_all};
+use deepspine::export::{Bundle, BundleError, DeviceKey, Language, write_all};
 use export_case::{case, top_row};
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -22,14 +22,14 @@ fn every_export_is_a_pure_function_of_the_bundle_file() {
     assert_eq!(path.file_name().unwrap().to_str().unwrap(), format!("{}.bundle", bundle.report_id()));
     let kept = Bundle::read(&path).unwrap();
     assert_eq!(kept, bundle);
-    write_all(&bundle, first.path()).unwrap();
-    write_all(&kept, second.path()).unwrap();
+    write_all(&bundle, first.path(), Language::English).unwrap();
+    write_all(&kept, second.path(), Language::English).unwrap();
     let once = contents(second.path());
-    write_all(&kept, second.path()).unwrap();
+    write_all(&kept, second.path(), Language::English).unwrap();
     assert_eq!(once, contents(second.path()), "written twice");
     assert_eq!(contents(first.path()), once);
     let names: Vec<_> = once.keys().map(|k| k.to_str().unwrap()).collect();
-    assert_eq!(names, ["instances.nii.gz", "overlay.png", "report.json", "semantic.nii.gz"]);
+    assert_eq!(names, ["instances.nii.gz", "overlay.png", "page.html", "report.json", "semantic.nii.gz"]);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_supervisor_puts_its_own_key_on_a_child_s_bundle() {
 #[test]
 fn a_file_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let error = write_all(&case(5, true).bundle(), &folder.path().join("missing")).unwrap_err();
+    let error = write_all(&case(5, true).bundle(), &folder.path().join("missing"), Language::English).unwrap_err();
     assert!(error.to_string().contains("missing/report.json"), "{error}");
 }
 
@@ -73,7 +73,7 @@ fn a_file_that_cannot_be_written_is_named() {
 fn the_picture_is_large_and_shows_the_front_on_the_left() {
     let folder = tempfile::tempdir().unwrap();
     let bundle = case(5, true).bundle();
-    write_all(&bundle, folder.path()).unwrap();
+    write_all(&bundle, folder.path(), Language::English).unwrap();
     let file = std::fs::File::open(folder.path().join("overlay.png")).unwrap();
     let reader = png::Decoder::new(std::io::BufReader::new(file)).read_info().unwrap();
     assert!(reader.info().height >= 1400 && reader.info().width >= 1100);

@@ -3,7 +3,7 @@
 
 mod export_case;
 
-use deepspine::export::write_all;
+use deepspine::export::{Language, write_all};
 use deepspine::spine::Vertebra;
 use export_case::{Case, SHAPE, SPACING_MM, case, top_row};
 use nifti::{IntoNdArray, NiftiHeader, NiftiObject, ReaderOptions};
@@ -34,7 +34,7 @@ fn qform(h: &NiftiHeader) -> [[f64; 4]; 3] {
 
 fn written(case: &Case) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
-    write_all(&case.bundle(), folder.path()).unwrap();
+    write_all(&case.bundle(), folder.path(), Language::English).unwrap();
     folder
 }
 

@@ -156,7 +156,7 @@ fn no_identity_leaves_by_report_or_table_even_where_a_text_holds_it() {
     planted.reading.report.levels[0].measurements.slip_mm.value = Err(text.to_owned());
     let bundle = planted.bundle();
     let folder = tempfile::tempdir().unwrap();
-    write_all(&bundle, folder.path()).unwrap();
+    write_all(&bundle, folder.path(), deepspine::export::Language::English).unwrap();
     let report = std::fs::read_to_string(folder.path().join("report.json")).unwrap();
     let leaving = (report + &table(&bundle.report)).to_lowercase();
     for identity in [

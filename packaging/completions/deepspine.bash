@@ -250,7 +250,7 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__analyze)
-            opts="-h --format --out --views --models --threads --device --alpha-percent --batch --shard --null --jobs --reports-only --retry-failed --produced-at --memory-mib --time-limit-secs --help"
+            opts="-h --format --out --views --language --models --threads --device --alpha-percent --batch --shard --null --jobs --reports-only --retry-failed --produced-at --memory-mib --time-limit-secs --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -261,6 +261,10 @@ _deepspine() {
                     return 0
                     ;;
                 --out)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --language)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -42,7 +42,8 @@ complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "help" -d 'Print
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l format -d 'How the report is printed' -r -f -a "text\t'A table for a person'
 json\t'The report as JSON'
 jsonl\t'With --batch: a line of JSON a study, with its report'"
-complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l out -d 'Also write report.json, overlay.png and the label maps into this folder' -r -F
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l out -d 'Also write report.json, overlay.png, the label maps, DICOM objects for a viewer and page.html into this folder' -r -F
+complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l language -d 'Language of page.html' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l models -d 'Folder of the model set [default: the first of the standard folders that holds a manifest]' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l threads -d 'Threads over which slices are spread [default: the cores]' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l device -d 'What the networks run on: cpu, cuda (where this program was built with it), or auto, which is cuda where its driver is there and works' -r

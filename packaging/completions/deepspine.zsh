@@ -33,7 +33,8 @@ _arguments "${_arguments_options[@]}" : \
 '--format=[How the report is printed]:FORMAT:((text\:"A table for a person"
 json\:"The report as JSON"
 jsonl\:"With --batch\: a line of JSON a study, with its report"))' \
-'--out=[Also write report.json, overlay.png and the label maps into this folder]:DIR:_files' \
+'--out=[Also write report.json, overlay.png, the label maps, DICOM objects for a viewer and page.html into this folder]:DIR:_files' \
+'(--batch)--language=[Language of page.html]:TAG:_default' \
 '--models=[Folder of the model set \[default\: the first of the standard folders that holds a manifest\]]:DIR:_files' \
 '--threads=[Threads over which slices are spread \[default\: the cores\]]:N:_default' \
 '--device=[What the networks run on\: cpu, cuda (where this program was built with it), or auto, which is cuda where its driver is there and works]:DEVICE:_default' \

@@ -7,7 +7,7 @@ use crate::analysis::study::{Progress, Reading, StudyImages};
 use crate::appliance::clock;
 use crate::appliance::reader::pipeline::{self, PipelineError, ReadingTools};
 use crate::dicom::{self, DicomError, Intake, Reason, Study};
-use crate::export::{self, Bundle, DeviceKey, ExportError};
+use crate::export::{self, Bundle, DeviceKey, ExportError, Language};
 use crate::inference::{Device, DeviceChoice, InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::StageTiming;
 use clap::{Args, ValueEnum};
@@ -36,12 +36,15 @@ pub struct AnalyzeArgs {
     /// How the report is printed.
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
-    /// Also write report.json, overlay.png and the label maps into this folder.
+    /// Also write report.json, overlay.png, the label maps, DICOM objects for a viewer and page.html into this folder.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Also write the pictures that the levels are graded from, into the folder `views` of --out: what training takes.
     #[arg(long, requires = "out", conflicts_with = "batch")]
     views: bool,
+    /// Language of page.html.
+    #[arg(long, value_name = "TAG", default_value = "en", value_parser = language, requires = "out", conflicts_with = "batch")]
+    language: Language,
     /// Folder of the model set [default: the first of the standard folders that holds a manifest].
     #[arg(long, value_name = "DIR")]
     models: Option<PathBuf>,
@@ -57,6 +60,11 @@ pub struct AnalyzeArgs {
     alpha_percent: u8,
     #[command(flatten)]
     archive: batch::BatchArgs,
+}
+
+fn language(tag: &str) -> Result<Language, String> {
+    let known = Language::ALL.map(Language::tag).join(", ");
+    Language::from_tag(tag).ok_or_else(|| format!("there are {known}"))
 }
 
 /// How a study is read.
@@ -105,7 +113,7 @@ pub fn run(args: &AnalyzeArgs) -> Result<(), CliError> {
     if let Some(folder) = &args.out {
         let uncreated = |e| CliError::new(Exit::CantCreate, format!("can't make {}: {e}", folder.display()));
         std::fs::create_dir_all(folder).map_err(uncreated)?;
-        files.extend(export::write_all(&bundle, folder).map_err(cant_create)?);
+        files.extend(export::write_all(&bundle, folder, args.language).map_err(cant_create)?);
     }
     print(&bundle, args.format)?;
     for file in files {

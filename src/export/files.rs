@@ -3,6 +3,7 @@
 use super::bundle::Bundle;
 use super::label_maps::{self, LabelMap};
 use super::objects::ViewerObject;
+use super::page::{self, Language};
 use super::{atomic, overlay};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ pub const REPORT_FILE: &str = "report.json";
 /// File name of the picture.
 pub const OVERLAY_FILE: &str = "overlay.png";
 
+/// File name of the page.
+pub const PAGE_FILE: &str = "page.html";
 
 /// A file that could not be made.
 #[derive(Debug, Error)]
@@ -26,12 +29,12 @@ pub struct ExportError {
 }
 
 /// Writes `report.json`, `overlay.png` where there is an image, the label maps where something was segmented, and the
-/// DICOM objects ([`ViewerObject`]) into `dir`; gives their paths. Each file is whole or absent; repeated, it makes
+/// DICOM objects ([`ViewerObject`]) into `dir`, and last `page.html` in `language`; gives their paths. Each file is whole or absent; repeated, it makes
 /// the same files again.
 ///
 /// # Errors
 /// The first file that could not be written; those before it stay.
-pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportError> {
+pub fn write_all(bundle: &Bundle, dir: &Path, language: Language) -> Result<Vec<PathBuf>, ExportError> {
     let mut written = vec![write_report(bundle, dir)?];
     let mut write = |name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| {
         written.push(write_one(dir, name, fill)?);
@@ -56,6 +59,7 @@ pub fn write_all(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportErro
             write(object.file_name(), &mut |out| out.write_all(&bytes))?;
         }
     }
+    write(PAGE_FILE, &mut |out| out.write_all(page::page(bundle, language)?.as_bytes()))?;
     Ok(written)
 }
 

@@ -18,6 +18,7 @@ pub mod labelled;
 mod npy;
 pub mod objects;
 pub mod overlay;
+mod page;
 pub mod report;
 mod table;
 mod views;
@@ -27,7 +28,8 @@ pub(crate) use atomic::{write_private, write_whole};
 pub use bundle::{
     BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, BundlePicture, SourceInstance, SourceSeries,
 };
-pub use files::{ExportError, OVERLAY_FILE, REPORT_FILE, write_all, write_report};
+pub use files::{ExportError, OVERLAY_FILE, PAGE_FILE, REPORT_FILE, write_all, write_report};
 pub use key::DeviceKey;
+pub use page::Language;
 pub use table::table;
 pub use views::{VIEWS_FOLDER, write_views};

@@ -40,7 +40,7 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 34] = [
+pub(super) const KEYS: [Key; 35] = [
     text("device.id"),
     text("device.study-key-file"),
     text("ingest.folder"),
@@ -58,6 +58,7 @@ pub(super) const KEYS: [Key; 34] = [
     whole("storage.headroom-mib", 0, 1_048_576),
     whole("exports.keep-days", 1, 36_500),
     whole("exports.max-mib", 16, 16_777_216),
+    text("exports.language"),
     text("mqtt.broker"),
     text("mqtt.root"),
     text("mqtt.protocol"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::ConfigError;
 use super::broker::Mqtt;
 use super::source::{Entry, Merged, Origin, Value};
+use crate::export::Language;
 use crate::inference::DeviceChoice;
 use crate::spine::Role;
 
@@ -81,13 +82,15 @@ pub struct Storage {
     pub headroom_bytes: u64,
 }
 
-/// How long bundles and the clinic's files are kept once their report was delivered; others always are.
+/// How long bundles and the clinic's files are kept once their report was delivered (others always are), and in what language.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exports {
     /// Age from which on they are removed, days.
     pub keep_days: u64,
     /// Size of all of them above which the oldest are removed, bytes.
     pub bytes_max: u64,
+    /// The language of a study's page.
+    pub language: Language,
 }
 
 /// A command over MQTT.
@@ -232,6 +235,15 @@ impl Validator<'_> {
         })
     }
 
+    fn language(&mut self) -> Language {
+        let Some(tag) = self.text("exports.language").map(str::to_owned) else { return Language::default() };
+        Language::from_tag(&tag).unwrap_or_else(|| {
+            let known = Language::ALL.map(Language::tag).join(" or ");
+            self.complain("exports.language", format!("is {tag:?}; there is {known}"));
+            Language::default()
+        })
+    }
+
     fn sentinel(&mut self) -> Option<String> {
         let name = self.text("ingest.sentinel")?.to_owned();
         if name.is_empty() || name.contains(['/', '\0']) || name == "." || name == ".." {
@@ -314,8 +326,11 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
             v.complain(key, "must not lie inside ingest.folder, which is never written");
         }
     }
-    let exports =
-        Exports { keep_days: v.whole("exports.keep-days", 365), bytes_max: v.whole("exports.max-mib", 4096) << 20 };
+    let exports = Exports {
+        keep_days: v.whole("exports.keep-days", 365),
+        bytes_max: v.whole("exports.max-mib", 4096) << 20,
+        language: v.language(),
+    };
     let mqtt = v.mqtt(&device_id);
     let telemetry_interval = v.secs("telemetry.interval-secs", 60);
     let commands = v.commands();

@@ -157,6 +157,8 @@ pub struct ExportRequest {
     pub bundle: PathBuf,
     /// Where the files go: the one folder that the child may write into.
     pub out_dir: PathBuf,
+    /// Tag of the page's language.
+    pub language: String,
 }
 
 /// Answered by a child that makes the clinic's files.

@@ -16,7 +16,7 @@ use crate::analysis::study::Progress;
 use crate::appliance::clock;
 use crate::appliance::self_test::{self, Check, SelfTestError};
 use crate::dicom::{self, DicomError, InstanceHeader, Reason, Study};
-use crate::export::{self, Bundle, DeviceKey};
+use crate::export::{self, Bundle, DeviceKey, Language};
 use crate::inference::{Device, InferenceError, ModelSet, ModelSource, Networks};
 use crate::spine::Role;
 
@@ -164,8 +164,13 @@ pub fn export_bundle(request: &ExportRequest) -> ExportReply {
         Ok(bundle) => bundle,
         Err(error) => return ExportReply::Unreadable { reason: error.to_string() },
     };
-    match export::write_all(&bundle, &request.out_dir) {
+    let language = Language::from_tag(&request.language).unwrap_or_default();
+    match export::write_all(&bundle, &request.out_dir, language) {
         Ok(_) => ExportReply::Done,
+        // It would be so in every folder.
+        Err(error) if error.source.kind() == io::ErrorKind::InvalidData => {
+            ExportReply::Unreadable { reason: error.to_string() }
+        }
         Err(error) => ExportReply::Unwritable { reason: error.to_string() },
     }
 }

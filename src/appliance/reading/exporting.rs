@@ -110,11 +110,12 @@ impl ReadingRoom {
     }
 
     fn export(&self, report: &ToExport, go_on: &dyn Fn() -> bool) -> Result<(), Failure> {
-        let storage = self.shared.settings().storage.clone();
+        let settings = self.shared.settings();
+        let (storage, language) = (settings.storage.clone(), settings.exports.language.tag().to_owned());
         let out_dir = storage.out_dir.join(&report.report_id);
         make_folder(&out_dir).map_err(Failure::OfMachine)?;
         let find = || bundles::find(&storage.state_dir, &report.bundle);
-        let request = ExportRequest { bundle: find(), out_dir };
+        let request = ExportRequest { bundle: find(), out_dir, language };
         let reply = match self.ask_export(&request, go_on) {
             // A broker took the report meanwhile, and its bundle was put with those delivered.
             Ok(ExportReply::Unreadable { .. }) if find() != request.bundle => {
