@@ -158,7 +158,6 @@ fn judged(test: &str, folder: &Path) -> bool {
     let judge = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/judges/viewer_objects.py");
     let out = Command::new(python).arg("-W").arg("ignore").arg(judge).arg(folder).output().unwrap();
     let said = String::from_utf8_lossy(&out.stdout).into_owned() + &String::from_utf8_lossy(&out.stderr);
-    println!("{said}");
     assert!(out.status.success(), "{said}");
     true
 }

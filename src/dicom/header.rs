@@ -111,6 +111,8 @@ pub struct InstanceHeader {
     pub series_instance_uid: String,
     /// SOP Class UID.
     pub sop_class_uid: String,
+    /// The same of the file meta information: what there is where an anonymiser took the other away.
+    pub media_class_uid: String,
     /// SOP Instance UID. Some exports repeat it from series to series.
     pub sop_instance_uid: String,
     /// Instance Number; used only to break ties.
@@ -164,6 +166,7 @@ pub(super) fn read_header(path: &Path, object: &Object) -> Result<InstanceHeader
         identity: identity(&data),
         series_instance_uid: text_or_empty(tags::SERIES_INSTANCE_UID),
         sop_class_uid: text_or_empty(tags::SOP_CLASS_UID),
+        media_class_uid: object.media_class_uid.clone(),
         sop_instance_uid: text_or_empty(tags::SOP_INSTANCE_UID),
         instance_number: whole(&data, tags::INSTANCE_NUMBER),
         series_number: whole(&data, tags::SERIES_NUMBER),

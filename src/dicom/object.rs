@@ -47,6 +47,8 @@ pub(super) struct Object {
     pub(super) pixels: Option<PixelPlace>,
     /// Whether this is a media directory rather than an object of a study.
     pub(super) is_directory: bool,
+    /// Media Storage SOP Class UID of the file meta information; empty where there is none.
+    pub(super) media_class_uid: String,
 }
 
 impl Object {
@@ -86,7 +88,8 @@ impl Object {
         let syntax_uid = declared.unwrap_or_else(|| encoding.uid().to_owned());
         walker.encoding = encoding;
         let (header, pixels) = read_data_set(&mut walker, keep)?;
-        Ok(Self { walker, syntax_uid, encoding, header, pixels, is_directory: meta.is_directory })
+        let is_directory = meta.class_uid == dicom_dictionary_std::uids::MEDIA_STORAGE_DIRECTORY_STORAGE;
+        Ok(Self { walker, syntax_uid, encoding, header, pixels, is_directory, media_class_uid: meta.class_uid })
     }
 
     /// `length` bytes of the object from `offset` on.
@@ -133,7 +136,7 @@ fn skip_preamble(walker: &mut Walker) -> Result<bool, Reason> {
 struct Meta {
     found: bool,
     syntax_uid: Option<String>,
-    is_directory: bool,
+    class_uid: String,
 }
 
 /// Reads the file meta information, if there is any: all elements of group 0002, whatever its
@@ -157,7 +160,7 @@ fn read_meta(walker: &mut Walker) -> Result<Meta, Reason> {
                 if element.tag == tags::TRANSFER_SYNTAX_UID {
                     meta.syntax_uid = Some(text);
                 } else {
-                    meta.is_directory = text == dicom_dictionary_std::uids::MEDIA_STORAGE_DIRECTORY_STORAGE;
+                    meta.class_uid = text;
                 }
             }
             _ => walker.pass(element, false)?,

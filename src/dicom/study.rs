@@ -19,7 +19,7 @@ use crate::spine::{QualityCode, QualityFinding, Role, Severity};
 pub struct SourceInstance {
     /// The file.
     pub path: PathBuf,
-    /// SOP Class UID.
+    /// SOP Class UID; that of the file meta information where the object itself has none.
     pub sop_class_uid: String,
     /// SOP Instance UID.
     pub sop_instance_uid: String,
@@ -133,7 +133,11 @@ fn collect(headers: &[InstanceHeader], instances: &mut Vec<SourceInstance>) -> B
             });
             instances.push(SourceInstance {
                 path: header.path.clone(),
-                sop_class_uid: header.sop_class_uid.clone(),
+                sop_class_uid: if header.sop_class_uid.is_empty() {
+                    header.media_class_uid.clone()
+                } else {
+                    header.sop_class_uid.clone()
+                },
                 sop_instance_uid: header.sop_instance_uid.clone(),
                 series_instance_uid: header.series_instance_uid.clone(),
                 frame_of_reference_uid: header.frame_of_reference_uid.clone().unwrap_or_default(),

@@ -28,13 +28,34 @@ pub struct ExportError {
     pub source: io::Error,
 }
 
-/// Writes `report.json`, `overlay.png` where there is an image, the label maps where something was segmented, and the
-/// DICOM objects ([`ViewerObject`]) into `dir`, and last `page.html` in `language`; gives their paths. Each file is whole or absent; repeated, it makes
-/// the same files again.
+/// Writes everything: the files of [`write_nameless`], the DICOM objects ([`ViewerObject`]) and last `page.html` in `language`,
+/// which say whose study it is, into `dir`; gives their paths. Each file is whole or absent; repeated, it makes the same files
+/// again.
 ///
 /// # Errors
 /// The first file that could not be written; those before it stay.
 pub fn write_all(bundle: &Bundle, dir: &Path, language: Language) -> Result<Vec<PathBuf>, ExportError> {
+    let mut written = write_nameless(bundle, dir)?;
+    for object in ViewerObject::ALL {
+        let encoded = object.encode(bundle).map_err(|reason| ExportError {
+            path: dir.join(object.file_name()),
+            source: io::Error::new(io::ErrorKind::InvalidData, reason),
+        })?;
+        if let Some(bytes) = encoded {
+            written.push(write_one(dir, object.file_name(), &mut |out| out.write_all(&bytes))?);
+        }
+    }
+    let mut page = |out: &mut dyn Write| out.write_all(page::page(bundle, language)?.as_bytes());
+    written.push(write_one(dir, PAGE_FILE, &mut page)?);
+    Ok(written)
+}
+
+/// Writes what does not say whose study it is: `report.json`, `overlay.png` where there is an image, and the label maps where
+/// something was segmented; gives their paths.
+///
+/// # Errors
+/// As [`write_all`].
+pub fn write_nameless(bundle: &Bundle, dir: &Path) -> Result<Vec<PathBuf>, ExportError> {
     let mut written = vec![write_report(bundle, dir)?];
     let mut write = |name: &str, fill: &mut dyn FnMut(&mut dyn Write) -> io::Result<()>| {
         written.push(write_one(dir, name, fill)?);
@@ -50,16 +71,6 @@ pub fn write_all(bundle: &Bundle, dir: &Path, language: Language) -> Result<Vec<
             }
         }
     }
-    for object in ViewerObject::ALL {
-        let encoded = object.encode(bundle).map_err(|reason| ExportError {
-            path: dir.join(object.file_name()),
-            source: io::Error::new(io::ErrorKind::InvalidData, reason),
-        })?;
-        if let Some(bytes) = encoded {
-            write(object.file_name(), &mut |out| out.write_all(&bytes))?;
-        }
-    }
-    write(PAGE_FILE, &mut |out| out.write_all(page::page(bundle, language)?.as_bytes()))?;
     Ok(written)
 }
 

@@ -28,7 +28,7 @@ pub(crate) use atomic::{write_private, write_whole};
 pub use bundle::{
     BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, BundlePicture, SourceInstance, SourceSeries,
 };
-pub use files::{ExportError, OVERLAY_FILE, PAGE_FILE, REPORT_FILE, write_all, write_report};
+pub use files::{ExportError, OVERLAY_FILE, PAGE_FILE, REPORT_FILE, write_all, write_nameless, write_report};
 pub use key::DeviceKey;
 pub use page::Language;
 pub use table::table;

@@ -11,7 +11,7 @@ mod concepts;
 mod measured;
 mod segments;
 
-use super::bundle::{Bundle, BundleIdentity, SegmentedBlock, SourceInstance};
+use super::bundle::{Bundle, BundleIdentity, SegmentedBlock, SourceInstance, SourceSeries};
 use super::canvas::{Font, Rgb};
 use super::overlay;
 use crate::dicom::write::{DerivedObject, Referenced, capture};
@@ -70,7 +70,7 @@ impl ViewerObject {
     /// # Errors
     /// What the encoder says: a fault of the program, or a damaged bundle.
     pub fn encode(self, bundle: &Bundle) -> Result<Option<Vec<u8>>, String> {
-        if bundle.identity.study_instance_uid.is_empty() || bundle.source_series.is_empty() {
+        if !is_placed(bundle) {
             return Ok(None);
         }
         let identity = study_identity(&bundle.identity);
@@ -113,6 +113,13 @@ fn picture(bundle: &Bundle, object: DerivedObject<'_>) -> Result<Option<Vec<u8>>
         sources: sources(bundle, bundle.segmented.as_ref()),
     };
     capture::encode(capture).map(Some)
+}
+
+/// Whether study, series and kind of every image are known: else a viewer could not tell what an object refers to.
+fn is_placed(bundle: &Bundle) -> bool {
+    let known = |series: &SourceSeries| !series.series_instance_uid.is_empty() && !series.sop_class_uid.is_empty();
+    let mut series = bundle.source_series.iter();
+    !bundle.identity.study_instance_uid.is_empty() && !bundle.source_series.is_empty() && series.all(known)
 }
 
 /// The images that were segmented, slice by slice.

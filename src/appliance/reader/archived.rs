@@ -8,7 +8,7 @@ use super::pipeline::{self, PipelineError, ReadingTools};
 use super::protocol::{ArchiveReply, ArchiveRequest, RESULT_FOLDER, Refusal, RefusalCode, SCRATCH_FOLDER};
 use super::work::{self, Unobserved};
 use crate::dicom::{self, DicomError, Intake, Reason};
-use crate::export::{self, DeviceKey, Language};
+use crate::export::{self, DeviceKey};
 use crate::inference::Device;
 
 /// Why there is no result.
@@ -50,7 +50,7 @@ fn read(request: &ArchiveRequest) -> Result<(), Unread> {
     let written = if request.report_only {
         export::write_report(&bundle, &result).map(drop)
     } else {
-        export::write_all(&bundle, &result, Language::English).map(drop)
+        export::write_nameless(&bundle, &result).map(drop)
     };
     written.map_err(|error| Unread::Unwritable(error.source.to_string()))
 }
