@@ -232,7 +232,8 @@ fn grade(grade: &GradeDocument) -> ContentItem {
 }
 
 fn comments(texts: &[CodedText]) -> Vec<ContentItem> {
-    texts.iter().map(|t| comment(&t.text)).collect()
+    // Where the report had to be shortened, the code is what is left.
+    texts.iter().map(|t| comment(if t.text.is_empty() { &t.code } else { &t.text })).collect()
 }
 
 fn comment(text: &str) -> ContentItem {
