@@ -40,8 +40,10 @@ pub fn encode(capture: SecondaryCapture<'_>) -> Result<Vec<u8>, String> {
     // Nothing that names the patient is drawn.
     object.put_str(tags::BURNED_IN_ANNOTATION, VR::CS, "NO");
     object.put_str(tags::LOSSY_IMAGE_COMPRESSION, VR::CS, "00");
-    let sources = capture.sources.iter().map(Referenced::to_item).collect();
-    put_sequence(&mut object, tags::SOURCE_IMAGE_SEQUENCE, sources);
+    if !capture.sources.is_empty() {
+        let sources = capture.sources.iter().map(Referenced::to_item).collect();
+        put_sequence(&mut object, tags::SOURCE_IMAGE_SEQUENCE, sources);
+    }
     put_unsigned(&mut object, tags::SAMPLES_PER_PIXEL, 3);
     object.put_str(tags::PHOTOMETRIC_INTERPRETATION, VR::CS, "RGB");
     put_unsigned(&mut object, tags::PLANAR_CONFIGURATION, 0);

@@ -65,7 +65,8 @@ fn segment(part: &BundlePart) -> Segment {
     let number = part.ordinal_from_below;
     let (label, property) = match structure {
         Structure::Canal => ("Spinal canal".to_owned(), concepts::SPINAL_CANAL),
-        Structure::Sacrum => ("Sacrum".to_owned(), concepts::SACRUM),
+        Structure::Sacrum if number == 1 => ("Sacrum".to_owned(), concepts::SACRUM),
+        Structure::Sacrum => (named(None, "sacrum", number), concepts::SACRUM),
         Structure::PosteriorElements => (named(vertebra, "posterior elements", number), concepts::VERTEBRAL_ARCH),
         Structure::Disc => {
             let name = part.disc.as_ref().map(|[upper, lower]| format!("{upper}-{lower}"));
