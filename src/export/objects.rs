@@ -12,7 +12,6 @@ mod measured;
 mod segments;
 
 use super::bundle::{Bundle, BundleIdentity, SegmentedBlock, SourceInstance, SourceSeries};
-use super::canvas::{Font, Rgb};
 use super::overlay;
 use crate::dicom::write::{DerivedObject, Referenced, capture};
 use crate::dicom::{StudyIdentity, uid_from};
@@ -24,9 +23,6 @@ pub const SEGMENTATION_FILE: &str = "segmentation.dcm";
 /// File name of the picture as a secondary capture.
 pub const OVERLAY_OBJECT_FILE: &str = "overlay.dcm";
 
-/// What is burnt into the picture.
-const NOT_FOR_DIAGNOSIS: &str = "NOT FOR DIAGNOSIS";
-const WARNING_INK: Rgb = Rgb(255, 190, 70);
 /// Series numbers of ours begin here: no scanner counts that far.
 const SERIES_NUMBERS_FROM: u32 = 9400;
 /// A reading does not keep the number of the device that made it.
@@ -100,10 +96,8 @@ impl ViewerObject {
 
 fn picture(bundle: &Bundle, object: DerivedObject<'_>) -> Result<Option<Vec<u8>>, String> {
     let Some(display) = &bundle.display else { return Ok(None) };
-    let mut canvas = overlay::draw(bundle, display).map_err(|e| e.to_string())?;
+    let canvas = overlay::draw(bundle, display).map_err(|e| e.to_string())?;
     let [columns, rows] = canvas.size();
-    let at = [columns as f32 - Font::LargeBold.width(NOT_FOR_DIAGNOSIS) - 24.0, 20.0];
-    canvas.text(NOT_FOR_DIAGNOSIS, at, Font::LargeBold, WARNING_INK);
     let side = |pixels: u32| u16::try_from(pixels).map_err(|_| format!("a picture of {columns} x {rows} pixels"));
     let capture = capture::SecondaryCapture {
         object,

@@ -170,7 +170,7 @@ fn draw_title(canvas: &mut Canvas, report: &ReportDocument, width: f32) {
     canvas.text("Lumbar spine, automatic reading", [MARGIN, 14.0], Font::LargeBold, INK);
     let line = format!("deepspine {}   report {}   {}", report.analysis_version, report.report_id, report.produced_at);
     canvas.text(&line, [MARGIN, 54.0], Font::Small, QUIET_INK);
-    let notice = "NOT A DIAGNOSIS";
+    let notice = "NOT FOR DIAGNOSIS";
     canvas.text(notice, [width - MARGIN - Font::LargeBold.width(notice), 14.0], Font::LargeBold, WARNING_INK);
 }
 
