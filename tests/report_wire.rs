@@ -4,8 +4,9 @@
 
 mod export_case;
 
+use deepspine::dicom::StudyIdentity;
 use deepspine::export::report::REPORT_BYTES_MAX;
-use deepspine::export::{BundleIdentity, table, write_all};
+use deepspine::export::{table, write_all};
 use deepspine::spine::{AxialAssignment, Evidence, QualityCode, QualityFinding, Refusal, Report, Severity};
 use export_case::{Case, case};
 use serde_json::Value;
@@ -135,7 +136,7 @@ fn a_level_without_a_name_is_unknown_with_its_place() {
 #[test]
 fn no_identity_leaves_by_report_or_table_even_where_a_text_holds_it() {
     let mut planted = case(5, true);
-    planted.identity = BundleIdentity {
+    planted.identity = StudyIdentity {
         study_instance_uid: "1.2.840.99999.1.2.3".to_owned(),
         accession_number: "ACC4711".to_owned(),
         patient_id: "PID0815".to_owned(),

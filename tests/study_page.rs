@@ -4,7 +4,8 @@
 mod common;
 mod export_case;
 
-use deepspine::export::{Bundle, BundleIdentity, Language, PAGE_FILE, write_all};
+use deepspine::dicom::StudyIdentity;
+use deepspine::export::{Bundle, Language, PAGE_FILE, write_all};
 use export_case::case;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -16,11 +17,11 @@ const A4_POINTS: [f64; 2] = [594.96, 841.92];
 
 fn bundle(named: bool) -> Bundle {
     let mut bundle = case(5, named).bundle();
-    bundle.identity = BundleIdentity {
+    bundle.identity = StudyIdentity {
         patient_name: "O'Hara <b>&\"^Zoë".to_owned(),
         patient_id: "P-4".to_owned(),
         study_date: "20260102".to_owned(),
-        ..BundleIdentity::default()
+        ..StudyIdentity::default()
     };
     bundle
 }

@@ -7,9 +7,9 @@
 mod common;
 mod export_case;
 
-use deepspine::dicom;
+use deepspine::dicom::{self, StudyIdentity};
 use deepspine::export::objects::ViewerObject;
-use deepspine::export::{Bundle, BundleIdentity, Language, SourceInstance, SourceSeries, write_all};
+use deepspine::export::{Bundle, Language, SourceInstance, SourceSeries, write_all};
 use deepspine::phantom::{Parameters, Phantom, StudyPlan, Vendor, write_study};
 use deepspine::spine::Structure;
 use export_case::case;
@@ -21,7 +21,7 @@ use std::process::Command;
 fn bundle(bodies: usize, named: bool) -> Bundle {
     let mut bundle = case(bodies, named).bundle();
     let identity = &mut bundle.identity;
-    *identity = BundleIdentity {
+    *identity = StudyIdentity {
         study_instance_uid: dicom::uid_from(b"a study"),
         accession_number: "A-17".to_owned(),
         patient_id: "P-4".to_owned(),

@@ -4,8 +4,8 @@ use deepspine::analysis::confidence::Alpha;
 use deepspine::analysis::grading::{LoadedOnly, SlicePixels};
 use deepspine::analysis::study::{Progress, Reading, ReadingMeans, StudyImages, read};
 use deepspine::analysis::volume::{SemanticMask, Volume};
-use deepspine::dicom::{self, Study};
-use deepspine::export::{Bundle, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
+use deepspine::dicom::{self, Study, StudyIdentity};
+use deepspine::export::{Bundle, BundleInput, DeviceKey, SourceInstance};
 use deepspine::inference::{Device, ModelSet, ModelSource, Networks};
 use deepspine::phantom::{Parameters, Phantom, SeriesKind, Stack, StudyPlan, write_study};
 use std::error::Error;
@@ -88,7 +88,7 @@ fn bundle(images: &StudyImages, reading: &Reading, study: &Study) -> Result<Bund
     Ok(Bundle::from_reading(BundleInput {
         images,
         reading,
-        identity: BundleIdentity::default(),
+        identity: StudyIdentity::default(),
         instances: study.instances.iter().zip(&digests).map(instance).collect(),
         source_series: Vec::new(),
         key: &DeviceKey::new([0; DeviceKey::BYTES]),

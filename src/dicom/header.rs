@@ -27,6 +27,7 @@ use super::syntax;
 
 /// Who and what a study is about. Identity: never leaves the device but in the clinic's own files.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct StudyIdentity {
     /// Study Instance UID.
     pub study_instance_uid: String,
@@ -41,7 +42,8 @@ pub struct StudyIdentity {
     /// Study Description; empty where absent.
     pub study_description: String,
     /// Referring Physician's Name; empty where absent.
-    pub referring_physician: String,
+    #[serde(alias = "referring_physician")]
+    pub referring_physician_name: String,
     /// Patient ID; empty where absent.
     pub patient_id: String,
     /// Patient's Name; empty where absent.
@@ -50,6 +52,23 @@ pub struct StudyIdentity {
     pub patient_birth_date: String,
     /// Patient's Sex; empty where absent.
     pub patient_sex: String,
+}
+
+impl StudyIdentity {
+    /// Every value that must not leave the device.
+    #[must_use]
+    pub fn identifiers(&self) -> [&str; 8] {
+        [
+            &self.study_instance_uid,
+            &self.accession_number,
+            &self.patient_id,
+            &self.patient_name,
+            &self.patient_birth_date,
+            &self.study_id,
+            &self.study_description,
+            &self.referring_physician_name,
+        ]
+    }
 }
 
 /// How pixels are stored (DICOM PS3.3 C.7.6.3).
@@ -202,7 +221,7 @@ fn identity(data: &InMemDicomObject) -> StudyIdentity {
         study_date: text(tags::STUDY_DATE),
         study_time: text(tags::STUDY_TIME),
         study_description: text(tags::STUDY_DESCRIPTION),
-        referring_physician: text(tags::REFERRING_PHYSICIAN_NAME),
+        referring_physician_name: text(tags::REFERRING_PHYSICIAN_NAME),
         patient_id: text(tags::PATIENT_ID),
         patient_name: text(tags::PATIENT_NAME),
         patient_birth_date: text(tags::PATIENT_BIRTH_DATE),

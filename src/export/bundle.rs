@@ -19,6 +19,7 @@ use super::report::{self, ReportDocument};
 use crate::analysis::grading::LevelPicture;
 use crate::analysis::study::{Labels, Part, Reading, StudyImages};
 use crate::analysis::volume::Volume;
+use crate::dicom::StudyIdentity;
 use crate::spine::{Disc, ModelUse, StageTiming, Structure, Vec3, Vertebra};
 use serde::{Deserialize, Serialize};
 use std::io;
@@ -61,50 +62,6 @@ pub enum BundleError {
     /// The coded masks can't be decoded or coded.
     #[error("a mask in the reading bundle is damaged: {0}")]
     Mask(io::Error),
-}
-
-/// Whose study it is. Stays on the device.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct BundleIdentity {
-    /// StudyInstanceUID (0020,000D).
-    pub study_instance_uid: String,
-    /// AccessionNumber (0008,0050); empty where there is none.
-    pub accession_number: String,
-    /// PatientID (0010,0020).
-    pub patient_id: String,
-    /// PatientName (0010,0010), as in the file.
-    pub patient_name: String,
-    /// PatientBirthDate (0010,0030).
-    pub patient_birth_date: String,
-    /// PatientSex (0010,0040).
-    pub patient_sex: String,
-    /// StudyDate (0008,0020).
-    pub study_date: String,
-    /// StudyTime (0008,0030).
-    pub study_time: String,
-    /// StudyID (0020,0010).
-    pub study_id: String,
-    /// StudyDescription (0008,1030).
-    pub study_description: String,
-    /// ReferringPhysicianName (0008,0090).
-    pub referring_physician_name: String,
-}
-
-impl BundleIdentity {
-    /// Every value that must not leave the device.
-    fn identifiers(&self) -> [&str; 8] {
-        [
-            &self.study_instance_uid,
-            &self.accession_number,
-            &self.patient_id,
-            &self.patient_name,
-            &self.patient_birth_date,
-            &self.study_id,
-            &self.study_description,
-            &self.referring_physician_name,
-        ]
-    }
 }
 
 /// One instance that the reading was made from.
@@ -152,7 +109,7 @@ pub struct BundleInput<'a> {
     /// What was found in them.
     pub reading: &'a Reading,
     /// Whose they are.
-    pub identity: BundleIdentity,
+    pub identity: StudyIdentity,
     /// The instances, as [`crate::analysis::volume::Slice::source`] numbers them.
     pub instances: Vec<SourceInstance>,
     /// Their series.
@@ -179,7 +136,7 @@ pub struct Bundle {
     /// The report, ready for the wire.
     pub report: ReportDocument,
     /// Whose study it is.
-    pub identity: BundleIdentity,
+    pub identity: StudyIdentity,
     /// All instances that were read.
     pub instances: Vec<SourceInstance>,
     /// Their series.

@@ -3,7 +3,8 @@
 use deepspine::analysis::grading::LevelPicture;
 use deepspine::analysis::study::{Labels, Part, Reading, SeriesImages, StudyImages};
 use deepspine::analysis::volume::{PartMask, SemanticMask, Slice, Volume};
-use deepspine::export::{Bundle, BundleIdentity, BundleInput, DeviceKey, SourceInstance};
+use deepspine::dicom::StudyIdentity;
+use deepspine::export::{Bundle, BundleInput, DeviceKey, SourceInstance};
 use deepspine::spine::{
     AxialAssignment, BodySide, CanalStanding, CurveFit, Designation, Disc, DiscPlane, Evidence, GradeScale,
     GradedFinding, Grading, LevelMeasurements, LevelReport, LumbarMeasurements, Measurement, Meyerding, ModelUse,
@@ -23,7 +24,7 @@ const PITCH: usize = 20;
 pub(crate) struct Case {
     pub(crate) images: StudyImages,
     pub(crate) reading: Reading,
-    pub(crate) identity: BundleIdentity,
+    pub(crate) identity: StudyIdentity,
 }
 
 impl Case {
@@ -123,7 +124,7 @@ pub(crate) fn case(bodies: usize, named: bool) -> Case {
     Case {
         images,
         reading: Reading { report, labels: Some(labels), pictures: pictures(bodies) },
-        identity: BundleIdentity::default(),
+        identity: StudyIdentity::default(),
     }
 }
 

@@ -5,8 +5,8 @@
 
 use crate::analysis::confidence::Alpha;
 use crate::analysis::study::{self, Progress, Reading, ReadingMeans, StudyImages};
-use crate::dicom::{DicomError, Study, StudyIdentity};
-use crate::export::{Bundle, BundleError, BundleIdentity, BundleInput, DeviceKey, SourceInstance, SourceSeries};
+use crate::dicom::{DicomError, Study};
+use crate::export::{Bundle, BundleError, BundleInput, DeviceKey, SourceInstance, SourceSeries};
 use crate::inference::{InferenceError, Networks};
 use crate::spine::StageTiming;
 use std::num::NonZeroUsize;
@@ -89,7 +89,7 @@ pub fn read_study_and(
     let bundle = Bundle::from_reading(BundleInput {
         images: &images,
         reading: &reading,
-        identity: bundle_identity(&study.identity),
+        identity: study.identity.clone(),
         instances,
         source_series,
         key: tools.key,
@@ -171,34 +171,5 @@ impl Progress for Stopwatch<'_> {
 
     fn slices_segmented(&self, done: usize, total: usize) {
         self.observer.slices_segmented(done, total);
-    }
-}
-
-pub(in crate::appliance) fn bundle_identity(identity: &StudyIdentity) -> BundleIdentity {
-    let StudyIdentity {
-        study_instance_uid,
-        accession_number,
-        study_id,
-        study_date,
-        study_time,
-        study_description,
-        referring_physician,
-        patient_id,
-        patient_name,
-        patient_birth_date,
-        patient_sex,
-    } = identity.clone();
-    BundleIdentity {
-        study_instance_uid,
-        accession_number,
-        patient_id,
-        patient_name,
-        patient_birth_date,
-        patient_sex,
-        study_date,
-        study_time,
-        study_id,
-        study_description,
-        referring_physician_name: referring_physician,
     }
 }

@@ -69,7 +69,7 @@ impl DerivedObject<'_> {
         object.put_str(tags::STUDY_INSTANCE_UID, VR::UI, &*identity.study_instance_uid);
         object.put_str(tags::STUDY_DATE, VR::DA, &*identity.study_date);
         object.put_str(tags::STUDY_TIME, VR::TM, &*identity.study_time);
-        object.put_str(tags::REFERRING_PHYSICIAN_NAME, VR::PN, &*identity.referring_physician);
+        object.put_str(tags::REFERRING_PHYSICIAN_NAME, VR::PN, &*identity.referring_physician_name);
         object.put_str(tags::STUDY_ID, VR::SH, &*identity.study_id);
         object.put_str(tags::ACCESSION_NUMBER, VR::SH, &*identity.accession_number);
         put_unless_empty(object, tags::STUDY_DESCRIPTION, VR::LO, &identity.study_description);

@@ -12,10 +12,8 @@
 use super::super::atomic;
 use super::super::display::Display;
 use super::super::report::ReportDocument;
-use super::{
-    BUNDLE_SCHEMA, Bundle, BundleError, BundleIdentity, BundlePicture, RunMask, SegmentedBlock, SourceInstance,
-    SourceSeries,
-};
+use super::{BUNDLE_SCHEMA, Bundle, BundleError, BundlePicture, RunMask, SegmentedBlock, SourceInstance, SourceSeries};
+use crate::dicom::StudyIdentity;
 use crate::spine::Vec3;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
@@ -46,7 +44,7 @@ const HEAD_BYTES: usize = MAGIC.len() + DIGEST_BYTES + LENGTH_BYTES;
 struct Document {
     schema: String,
     report: ReportDocument,
-    identity: BundleIdentity,
+    identity: StudyIdentity,
     instances: Vec<SourceInstance>,
     #[serde(default)]
     source_series: Vec<SourceSeries>,
