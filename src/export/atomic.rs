@@ -13,6 +13,25 @@ pub(super) const CLINIC_FILE_MODE: u32 = 0o640;
 /// Mode of a file that only the appliance reads: it holds identity.
 pub(super) const PRIVATE_FILE_MODE: u32 = 0o600;
 
+/// How the name of a file that is being written begins and ends.
+const HALF_WRITTEN: [&str; 2] = [".deepspine-", ".part"];
+
+/// Removes what a writer that was killed left in `folder`. Nobody may be writing there: a file that is being written is
+/// known by its name alone.
+pub fn clear_half_written(folder: &Path) {
+    let [prefix, suffix] = HALF_WRITTEN;
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with(prefix)
+            && name.ends_with(suffix)
+            && let Err(error) = std::fs::remove_file(entry.path())
+        {
+            log::warn!("a half-written file stays in {}: {error}", folder.display());
+        }
+    }
+}
+
 /// Writes `path` through `fill`, whole or not at all; an older file of that name is replaced.
 ///
 /// # Errors
@@ -22,9 +41,10 @@ pub(super) fn write(path: &Path, mode: u32, fill: impl FnOnce(&mut dyn Write) ->
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
+    let [prefix, suffix] = HALF_WRITTEN;
     let file = tempfile::Builder::new()
-        .prefix(".deepspine-")
-        .suffix(".part")
+        .prefix(prefix)
+        .suffix(suffix)
         .permissions(Permissions::from_mode(mode))
         .tempfile_in(folder)?;
     let mut writer = BufWriter::new(file);
@@ -69,6 +89,19 @@ mod tests {
         assert!(failed.is_err());
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn only_what_is_half_written_is_cleared() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in [".deepspine-a1B2.part", "report.json", "scan.part"] {
+            std::fs::write(folder.path().join(name), b"x").unwrap();
+        }
+        clear_half_written(folder.path());
+        clear_half_written(&folder.path().join("absent"));
+        let mut left: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        assert_eq!(left, ["report.json", "scan.part"]);
     }
 
     #[test]

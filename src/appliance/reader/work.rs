@@ -165,6 +165,8 @@ pub fn export_bundle(request: &ExportRequest) -> ExportReply {
         Err(error) => return ExportReply::Unreadable { reason: error.to_string() },
     };
     let language = Language::from_tag(&request.language).unwrap_or_default();
+    // Its folder is nobody else's: what is half-written there is of a child that was killed.
+    export::clear_half_written(&request.out_dir);
     match export::write_all(&bundle, &request.out_dir, language) {
         Ok(_) => ExportReply::Done,
         // It would be so in every folder.
