@@ -26,6 +26,8 @@
 //!              -> journal: claimed, attempt n
 //!              -> read (child): dicom -> analysis::study::read -> export::bundle, fsynced, moved
 //!              -> journal, one transaction: report + outbox rows + done      <- the commit point
+//!              -> exports: pictures, maps, page, objects, each a pure function of the bundle
+//!              -> pacs: objects that wait -> C-STORE -> status -> row removed
 //!              -> delivery: outbox row -> MQTT publish QoS 1 -> PUBACK -> row removed
 //! ```
 //!
@@ -41,6 +43,7 @@
 //! | `ingest`, `inotify` | the export folder ([`appliance::ingest`]) |
 //! | `reading` | children, and the commit of what they read ([`appliance::reading`]) |
 //! | `delivery`, `mqtt-io` | the outbox; the connection ([`appliance::mqtt`]) |
+//! | `pacs` | objects to the clinic's archive ([`appliance::pacs`]) |
 //! | `upkeep` | room, certificates, temperatures, models, retention ([`appliance::upkeep`]) |
 //! | `control` | whoever looks in ([`appliance::control`]) |
 //! | `journal` | the database ([`appliance::journal`]) |

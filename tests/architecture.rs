@@ -10,7 +10,7 @@ const LAYERS: [&str; 10] =
     ["spine", "labels", "inference", "analysis", "dicom", "phantom", "export", "evaluation", "appliance", "cli"];
 
 /// A library (as its path begins in code), and the only places in `src` that may name it.
-const SOLE_IMPORTERS: [(&str, &[&str]); 19] = [
+const SOLE_IMPORTERS: [(&str, &[&str]); 20] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
     ("pulp", &["inference/convolution/"]),
@@ -19,6 +19,7 @@ const SOLE_IMPORTERS: [(&str, &[&str]); 19] = [
     ("dicom_object", &["dicom/"]),
     ("dicom_encoding", &["dicom/"]),
     ("dicom_dictionary_std", &["dicom/"]),
+    ("dicom_ul", &["dicom/"]),
     ("rumqttc", &["appliance/mqtt/"]),
     ("rusqlite", &["appliance/journal"]),
     ("x509_cert", &["appliance/mqtt/certificate"]),

@@ -24,6 +24,7 @@ fn report(report_id: &str, revision: u32) -> NewReport {
         revision,
         produced_at: "2026-01-01T00:00:00Z".into(),
         bundle: format!("{report_id}.bundle"),
+        objects: Vec::new(),
     }
 }
 

@@ -102,7 +102,9 @@ fn one_result(journal: &Journal, key: &DeviceKey, template: &Value, random: &mut
         payload::study_message(key, &study, StudyState::Done, about),
     ];
     let bundle = format!("{report_id}.bundle");
-    let new = NewReport { report_id: report_id.clone(), study_key: study.clone(), revision: 1, produced_at, bundle };
+    let objects = Vec::new();
+    let new =
+        NewReport { report_id: report_id.clone(), study_key: study.clone(), revision: 1, produced_at, bundle, objects };
     journal.commit_report(new, messages).expect("the journal works");
     journal.report_exported(&report_id).expect("the journal works");
 }

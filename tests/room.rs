@@ -136,6 +136,7 @@ fn commit(journal: &Journal, state_dir: &std::path::Path, levels: usize) -> Stri
         revision: 1,
         produced_at: "2026-01-01T00:00:00Z".to_owned(),
         bundle: format!("{report_id}.bundle"),
+        objects: Vec::new(),
     };
     journal.commit_report(report, vec![message]).expect("a commit");
     report_id

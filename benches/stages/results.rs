@@ -54,6 +54,7 @@ fn committed(journal: &Journal, number: u64, payload: Vec<u8>) -> Result<(), Box
         study_key,
         revision: 1,
         produced_at: "2026-01-01T00:00:00Z".to_owned(),
+        objects: Vec::new(),
     };
     Ok(journal.commit_report(report, vec![message])?)
 }

@@ -9,6 +9,7 @@ use super::ingest::desk::{Ask, Told};
 use super::journal::{Durable, Journal, JournalError, StudyState};
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
+use super::pacs;
 use super::shared::Shared;
 
 /// Why something was not done.
@@ -20,6 +21,12 @@ pub enum ActionError {
     /// The study is in a state in which this makes no sense.
     #[error("the study is {0}; only {1} ones can be {2}")]
     WrongState(String, &'static str, &'static str),
+    /// No reading of the study is kept.
+    #[error("no reading of the study is kept that objects could be made from")]
+    NothingKept,
+    /// Nobody is named to send objects to.
+    #[error("no archive is named (pacs.address)")]
+    NoArchive,
     /// The thread that would do it has too much to do.
     #[error("the appliance is busy; try again")]
     Busy,
@@ -52,6 +59,8 @@ pub struct Threads {
     pub delivery: SyncSender<LinkEvent>,
     /// To `upkeep`.
     pub upkeep: SyncSender<()>,
+    /// To `pacs`.
+    pub pacs: SyncSender<()>,
 }
 
 impl Actions {
@@ -116,6 +125,40 @@ impl Actions {
             let _ = threads.delivery.try_send(LinkEvent::PutBack);
         }
         Ok(count)
+    }
+
+    /// Has objects that the archive refused sent again; how many.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn put_objects_back(&self) -> Result<u64, ActionError> {
+        let count = self.journal.objects_put_back()?;
+        self.wake_pacs();
+        Ok(count)
+    }
+
+    /// Has the objects of a study's last report be sent to the archive, again where it has them; the study's whole key.
+    ///
+    /// # Errors
+    /// See [`ActionError`].
+    pub fn send_objects(&self, key: &str) -> Result<String, ActionError> {
+        let found = self.journal.look_at_study(key)?.filter(|_| !key.is_empty());
+        let (study, reports) = found.ok_or_else(|| ActionError::NoSuchStudy(key.chars().take(64).collect()))?;
+        let last = reports.iter().rev().find(|report| report.bundle.is_some()).ok_or(ActionError::NothingKept)?;
+        let objects = pacs::wanted(&self.shared.settings());
+        if objects.is_empty() {
+            return Err(ActionError::NoArchive);
+        }
+        self.journal.send_objects(&last.report_id, objects)?;
+        self.wake_pacs();
+        Ok(study.study_key)
+    }
+
+    fn wake_pacs(&self) {
+        if let Some(threads) = &self.threads {
+            // A full channel means that it is about to look anyway.
+            let _ = threads.pacs.try_send(());
+        }
     }
 
     fn in_state(

@@ -32,6 +32,10 @@ pub enum Alarm {
     ExportFolder,
     /// The clinic's files can't be written.
     OutFolder,
+    /// The clinic's archive can't be reached or does not behave.
+    Pacs,
+    /// The clinic's archive refused objects, which are set aside.
+    PacsRefused,
     /// The models can't be used.
     Models,
     /// The self-test failed.
@@ -56,7 +60,7 @@ pub enum Alarm {
 
 impl Alarm {
     /// All of them.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::Disk,
         Self::Journal,
         Self::Quota,
@@ -64,6 +68,8 @@ impl Alarm {
         Self::Configuration,
         Self::ExportFolder,
         Self::OutFolder,
+        Self::Pacs,
+        Self::PacsRefused,
         Self::Models,
         Self::SelfTest,
         Self::Quarantine,
@@ -87,6 +93,8 @@ impl Alarm {
             Self::Configuration => "configuration",
             Self::ExportFolder => "export-folder",
             Self::OutFolder => "out-folder",
+            Self::Pacs => "pacs",
+            Self::PacsRefused => "pacs-refused",
             Self::Models => "models",
             Self::SelfTest => "self-test",
             Self::Quarantine => "quarantine",

@@ -123,6 +123,7 @@ pub fn to_commit(bundle: &Bundle, path: &Path, key: &DeviceKey) -> (NewReport, V
         revision: bundle.report.revision,
         produced_at: bundle.report.produced_at.clone(),
         bundle: path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default(),
+        objects: Vec::new(),
     };
     let about = About::Report { report_id: &report.report_id, revision: report.revision };
     let messages = vec![

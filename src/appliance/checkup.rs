@@ -1,8 +1,9 @@
 //! What the machine has and lacks: the list that `check-config` prints.
 //!
 //! Nothing here changes anything: a folder is judged by its permissions, the broker by whether its port
-//! answers, the DICOM receiver by whether it takes an association.
+//! answers, the DICOM receiver and the clinic's archive by whether they take an association.
 
+mod archive;
 mod receiver;
 
 use std::net::{TcpStream, ToSocketAddrs};
@@ -73,6 +74,7 @@ pub fn look_over(settings: &Settings, models: &ModelSource) -> Vec<Check> {
         sandbox_line(sandbox::available()),
     ];
     checks.extend(receiver::look(Path::new(ETC)));
+    checks.extend(settings.pacs.as_ref().map(archive::look));
     match &settings.mqtt.broker {
         Some(broker) => {
             checks.push(broker_line(broker));

@@ -26,11 +26,13 @@ pub enum Stage {
     MqttIo,
     /// Keeps journal, disk and certificates in order.
     Upkeep,
+    /// Sends objects to the clinic's archive.
+    Pacs,
 }
 
 impl Stage {
     /// All of them.
-    pub const ALL: [Self; 5] = [Self::Ingest, Self::Reading, Self::Delivery, Self::MqttIo, Self::Upkeep];
+    pub const ALL: [Self; 6] = [Self::Ingest, Self::Reading, Self::Delivery, Self::MqttIo, Self::Upkeep, Self::Pacs];
 
     /// The stage whose thread calls this.
     #[must_use]
@@ -48,6 +50,7 @@ impl Stage {
             Self::Delivery => "delivery",
             Self::MqttIo => "mqtt-io",
             Self::Upkeep => "upkeep",
+            Self::Pacs => "pacs",
         }
     }
 
@@ -56,7 +59,7 @@ impl Stage {
     const fn patience(self, keep_alive: Duration) -> Duration {
         match self {
             Self::Ingest | Self::Upkeep => Duration::from_secs(300),
-            Self::Reading | Self::Delivery => Duration::from_secs(60),
+            Self::Reading | Self::Delivery | Self::Pacs => Duration::from_secs(60),
             Self::MqttIo => Duration::from_secs(60).saturating_add(keep_alive.saturating_mul(2)),
         }
     }
@@ -108,7 +111,10 @@ mod tests {
         let heartbeats = Heartbeats::default();
         let keep_alive = Duration::from_secs(30);
         assert!(heartbeats.stale_at(Duration::from_secs(59), keep_alive).is_empty());
-        assert_eq!(heartbeats.stale_at(Duration::from_secs(61), keep_alive), vec![Stage::Reading, Stage::Delivery]);
+        assert_eq!(
+            heartbeats.stale_at(Duration::from_secs(61), keep_alive),
+            vec![Stage::Reading, Stage::Delivery, Stage::Pacs]
+        );
         assert_eq!(heartbeats.stale_at(Duration::from_secs(301), keep_alive), Stage::ALL.to_vec());
     }
 }

@@ -22,6 +22,7 @@ pub mod model_watch;
 pub mod mqtt;
 pub mod one_line;
 pub mod overview;
+pub mod pacs;
 pub mod reader;
 pub mod reading;
 pub mod restore;

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::clock;
 use super::health::counters::Counters;
 use super::health::machine::{self, Machine};
-use super::journal::{Journal, JournalError, OutboxDepth, Size, StudyState};
+use super::journal::{Journal, JournalError, OutboxDepth, SendingsDepth, Size, StudyState};
 use super::shared::Shared;
 
 /// How everything is. Holds no identity.
@@ -34,6 +34,8 @@ pub struct Overview {
     pub studies: Vec<(String, u64)>,
     /// What waits for the broker.
     pub outbox: OutboxDepth,
+    /// What waits for the archive; `None` where none is named and nothing waits.
+    pub sendings: Option<SendingsDepth>,
     /// Age of the oldest message, seconds; `None` where there is none or the clock was not set.
     pub oldest_s: Option<u64>,
     /// Size of the journal.
@@ -77,6 +79,8 @@ pub struct StandingAlarm {
 pub fn look(shared: &Shared, journal: &Journal, running: bool) -> Result<Overview, JournalError> {
     let settings = shared.settings();
     let outbox = journal.outbox_depth()?;
+    let sendings =
+        Some(journal.sendings_depth()?).filter(|depth| settings.pacs.is_some() || *depth != SendingsDepth::default());
     let Size { used_bytes, .. } = journal.size()?;
     let studies = StudyState::ALL
         .into_iter()
@@ -94,6 +98,7 @@ pub fn look(shared: &Shared, journal: &Journal, running: bool) -> Result<Overvie
         connected: shared.connected(),
         intake_open: shared.intake_open(),
         studies,
+        sendings,
         oldest_s: oldest_s(&outbox),
         outbox,
         journal_used_bytes: used_bytes,

@@ -27,6 +27,7 @@ use super::journal::{Beginning, Claim, FileRow, Journal, JournalError, StudyStat
 use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
 use super::one_line::one_line;
+use super::pacs;
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX};
 use super::reader::threads::{self, Given};
@@ -55,6 +56,8 @@ pub struct ReadingRoom {
     pub delivery: SyncSender<LinkEvent>,
     /// To `upkeep`, which looks whether there is still room.
     pub upkeep: SyncSender<()>,
+    /// To `pacs`, which sends the objects of what was committed.
+    pub pacs: SyncSender<()>,
     /// How the journal began: what it does not know is restored from the bundles first.
     pub beginning: Beginning,
 }
@@ -321,7 +324,8 @@ impl ReadingRoom {
             return Ok(());
         }
         let revision = self.journal.next_revision(study_key)?;
-        let (report, messages) = bundles::keep(bundle, &state_dir, revision, &self.key)?;
+        let (mut report, messages) = bundles::keep(bundle, &state_dir, revision, &self.key)?;
+        report.objects = pacs::wanted(&self.shared.settings());
         let report_id = report.report_id.clone();
         self.journal.commit_report(report, messages)?;
         log::info!(
@@ -333,6 +337,7 @@ impl ReadingRoom {
             Counters::one(&self.shared.counters.on_gpu);
         }
         let _ = self.upkeep.try_send(());
+        let _ = self.pacs.try_send(());
         self.wake_delivery();
         Ok(())
     }

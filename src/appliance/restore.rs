@@ -10,6 +10,7 @@ use super::alarms::{Alarm, Severity};
 use super::bundles;
 use super::identity::DeviceKey;
 use super::journal::{Beginning, Journal, JournalError};
+use super::pacs;
 use super::shared::Shared;
 use crate::export::{BUNDLE_SUFFIX, Bundle};
 
@@ -57,7 +58,7 @@ pub fn restore(
         if !alive() {
             return Ok(restored);
         }
-        take_up(journal, key, &one, &mut restored)?;
+        take_up(shared, journal, key, &one, &mut restored)?;
     }
     journal.rebuilt()?;
     if restored.reports > 0 || matches!(beginning, Beginning::ToRebuild(Some(_))) {
@@ -107,10 +108,18 @@ fn read(path: &Path, restored: &mut Restored) -> Option<Bundle> {
         .ok()
 }
 
-fn take_up(journal: &Journal, key: &DeviceKey, unknown: &Unknown, restored: &mut Restored) -> Result<(), JournalError> {
+fn take_up(
+    shared: &Shared,
+    journal: &Journal,
+    key: &DeviceKey,
+    unknown: &Unknown,
+    restored: &mut Restored,
+) -> Result<(), JournalError> {
     // Read again rather than kept: of many bundles only one is in memory at a time.
     let Some(bundle) = read(&unknown.path, restored) else { return Ok(()) };
-    let (report, messages) = bundles::to_commit(&bundle, &unknown.path, key);
+    let (mut report, messages) = bundles::to_commit(&bundle, &unknown.path, key);
+    // What the archive has is not known any more; what it gets twice is the same object.
+    report.objects = pacs::wanted(&shared.settings());
     let messages = if unknown.delivered { Vec::new() } else { messages };
     if journal.restore_report(report, unknown.delivered, messages)? {
         restored.reports += 1;

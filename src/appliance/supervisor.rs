@@ -23,9 +23,11 @@ use super::ingest::desk::{Ask, Desk, Told};
 use super::journal::{Journal, JournalError, Patience};
 use super::mqtt::delivery::Delivery;
 use super::mqtt::session::{LinkEvent, Session};
+use super::pacs::ArchiveRoom;
 use super::reading::{Programs, ReadingRoom};
 use super::shared::Shared;
 use super::upkeep::Upkeep;
+use crate::export::clear_half_written;
 use crate::inference::ModelSource;
 
 /// How often the export folder is looked at.
@@ -120,6 +122,7 @@ impl Appliance {
         let (events_in, events) = sync_channel::<LinkEvent>(LINK_EVENTS_MAX);
         let (hurry, hurried) = sync_channel(1);
         let (upkeep_in, upkeep_hurried) = sync_channel(1);
+        let (pacs_in, pacs_hurried) = sync_channel(1);
         let wake = events_in.clone();
         shared.alarms.on_change(move || {
             // A full channel means that delivery has enough to wake up for.
@@ -130,12 +133,14 @@ impl Appliance {
             reading: asks_in.clone(),
             delivery: events_in.clone(),
             upkeep: upkeep_in.clone(),
+            pacs: pacs_in.clone(),
         };
         let actions =
             Actions { shared: Arc::clone(&shared), journal: journal.clone(), key: key.clone(), threads: Some(threads) };
         let patience = Arc::new(UntilItPasses { shared: Arc::clone(&shared), heartbeats: Arc::clone(&heartbeats) });
         let patient = journal.patient(patience);
         let desk = Desk::new(Arc::clone(&shared), patient.clone(), key.clone(), asks_in, told, told_in.clone());
+        let archive = ArchiveRoom { shared: Arc::clone(&shared), journal: patient.clone() };
         let reading = ReadingRoom {
             shared: Arc::clone(&shared),
             journal: patient,
@@ -144,6 +149,7 @@ impl Appliance {
             programs,
             delivery: events_in.clone(),
             upkeep: upkeep_in.clone(),
+            pacs: pacs_in,
             beginning,
         };
         let session = Session { shared: Arc::clone(&shared), key, events: events_in, hurry: hurried };
@@ -157,6 +163,7 @@ impl Appliance {
         crew.start(Stage::Reading, move |beats| reading.run(&asks, &told_in, beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::Delivery, move |beats| delivery.run(beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::Upkeep, move |beats| upkeep.run(beats).map_err(|e| e.to_string()))?;
+        crew.start(Stage::Pacs, move |beats| archive.run(&pacs_hurried, beats).map_err(|e| e.to_string()))?;
         crew.start(Stage::MqttIo, move |beats| {
             session.run(beats);
             Ok(())
@@ -206,6 +213,7 @@ impl Appliance {
             let _ = threads.reading.try_send(Ask::Wake);
             let _ = threads.delivery.try_send(LinkEvent::Wake);
             let _ = threads.upkeep.try_send(());
+            let _ = threads.pacs.try_send(());
         }
         let _ = self.hurry.try_send(());
     }
@@ -277,7 +285,12 @@ fn prepare(state_dir: &Path) -> Result<std::fs::File, ApplianceError> {
     let until = Instant::now() + LOCK_PATIENCE;
     loop {
         match lock_state_dir(state_dir) {
-            Ok(Some(lock)) => return Ok(lock),
+            Ok(Some(lock)) => {
+                for folder in [state_dir.to_owned(), bundles::kept_dir(state_dir)] {
+                    clear_half_written(&folder);
+                }
+                return Ok(lock);
+            }
             Ok(None) if Instant::now() < until => std::thread::sleep(LOCK_LOOK),
             Ok(None) => return Err(ApplianceError::InUse(state_dir.join(LOCK_FILE))),
             Err(source) => return Err(ApplianceError::Folder { path: state_dir.join(LOCK_FILE), source }),

@@ -262,12 +262,13 @@ impl Upkeep {
     /// Removes bundles and clinic's files of delivered reports that are old or, the oldest first, too many.
     fn remove_what_is_old(&self, heartbeats: &Heartbeats) -> Result<(), JournalError> {
         let settings = self.actions.shared.settings();
+        let archive = settings.pacs.is_some();
         let mut removed = 0;
         // A clock that is not set makes nothing old: it may be years ahead.
         if clock::clock_synced() != Some(false) {
             let keep_s = i64::try_from(settings.exports.keep_days).unwrap_or(i64::MAX).saturating_mul(DAY_S);
             let before = clock::now_unix_secs().saturating_sub(keep_s);
-            for report in self.actions.journal.removable_reports(Some(before), REMOVED_AT_A_TIME)? {
+            for report in self.actions.journal.removable_reports(Some(before), archive, REMOVED_AT_A_TIME)? {
                 heartbeats.beat(Stage::Upkeep);
                 self.remove(&report)?;
                 removed += 1;
@@ -282,7 +283,7 @@ impl Upkeep {
         if bytes > settings.exports.bytes_max {
             // Not all may be removable yet, or more than one round removes.
             self.counted.set(None);
-            for report in self.actions.journal.removable_reports(None, REMOVED_AT_A_TIME)? {
+            for report in self.actions.journal.removable_reports(None, archive, REMOVED_AT_A_TIME)? {
                 heartbeats.beat(Stage::Upkeep);
                 if bytes <= settings.exports.bytes_max {
                     break;

@@ -1,4 +1,4 @@
-//! The hidden verbs `child-scan`, `child-read`, `child-self-test`, `child-export` and `child-archive`: this binary as a child of the supervisor.
+//! The hidden verbs `child-scan`, `child-read`, `child-self-test`, `child-export`, `child-send` and `child-archive`: this binary as a child of the supervisor.
 
 use super::exit::{CliError, Exit};
 use crate::appliance::reader::child::NOT_SHUT_IN;
@@ -57,6 +57,14 @@ pub fn self_test(args: Args) -> Result<(), CliError> {
 /// Where the supervisor can't be understood or a limit can't be laid.
 pub fn export(args: Args) -> Result<(), CliError> {
     serve(Role::Export, args)
+}
+
+/// Is a child that sends objects to the clinic's archive.
+///
+/// # Errors
+/// Where the supervisor can't be understood or a limit can't be laid.
+pub fn send(args: Args) -> Result<(), CliError> {
+    serve(Role::Send, args)
 }
 
 /// Is a child that reads one study of an archive.

@@ -60,6 +60,8 @@ enum Verb {
     #[command(hide = true)]
     ChildExport(child::Args),
     #[command(hide = true)]
+    ChildSend(child::Args),
+    #[command(hide = true)]
     ChildArchive(child::Args),
 }
 
@@ -109,6 +111,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::ChildRead(args) => child::read(args),
         Verb::ChildSelfTest(args) => child::self_test(args),
         Verb::ChildExport(args) => child::export(args),
+        Verb::ChildSend(args) => child::send(args),
         Verb::ChildArchive(args) => child::archive(args),
     }
 }

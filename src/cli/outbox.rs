@@ -1,4 +1,4 @@
-//! `deepspine outbox`: what waits for the broker, and how it leaves where no broker can be reached.
+//! `deepspine outbox`: what waits for the broker, and how it leaves where no broker can be reached; what waits for the archive.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -11,14 +11,14 @@ use super::studies::done;
 use crate::appliance::clock;
 use crate::appliance::control::look::Look;
 use crate::appliance::control::words::{MESSAGES_MAX, Reply, Request};
-use crate::appliance::journal::OutboxLook;
+use crate::appliance::journal::{OutboxLook, SendingLook};
 
 /// Name of the file that an export makes in its folder.
 const EXPORT_FILE: &str = "deepspine-outbox.jsonl";
 /// Longest line of a file of acknowledgements, bytes: a line of an export is one.
 const LINE_BYTES_MAX: usize = 256 * 1024;
 
-/// Lists what waits for the broker, and carries it there by hand
+/// Lists what waits for the broker and the archive, and carries messages by hand
 #[derive(Debug, clap::Args)]
 pub struct Args {
     #[command(subcommand)]
@@ -29,7 +29,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Lists the messages that wait, in the order of their commits
+    /// Lists the messages that wait, in the order of their commits, and the objects that wait for the archive
     List,
     /// Writes all that wait into a file, one JSON object a line: `seq`, `topic`, `payload`; they still wait
     Export {
@@ -41,7 +41,7 @@ enum Verb {
         /// Lines of an export, or JSON objects with `seq` and `msg_id`
         file: PathBuf,
     },
-    /// Sends again what the broker refused
+    /// Sends again what the broker refused, and what the archive refused
     Retry,
 }
 
@@ -76,10 +76,38 @@ fn list(look: &Look, format: Format) -> Result<(), CliError> {
             Format::Text => print_lines(&messages.iter().map(line).collect::<Vec<_>>())?,
         }
     }
+    any |= list_objects(look, format)?;
     if !any && format == Format::Text {
         print_lines(&["nothing waits".to_owned()])?;
     }
     Ok(())
+}
+
+/// Whether there is any.
+fn list_objects(look: &Look, format: Format) -> Result<bool, CliError> {
+    let mut after = None;
+    loop {
+        let request = Request::Objects { after: after.clone() };
+        let Reply::Objects { objects } = ask(look, &request)? else { return Err(unexpected()) };
+        let Some(last) = objects.last() else { return Ok(after.is_some()) };
+        after = Some((last.report_id.clone(), last.object.clone()));
+        match format {
+            Format::Json => objects.iter().try_for_each(|object| {
+                let line = serde_json::to_string(object).map_err(|error| CliError::new(Exit::Software, error))?;
+                print_lines(&[line])
+            })?,
+            Format::Text => print_lines(&objects.iter().map(object_line).collect::<Vec<_>>())?,
+        }
+    }
+}
+
+fn object_line(object: &SendingLook) -> String {
+    let age = clock::age_secs(object.enqueued_at).map_or(String::new(), |age| format!(", for {}", ago(age)));
+    let aside = object.set_aside.as_ref().map_or(String::new(), |reason| format!(", REFUSED: {reason}"));
+    format!(
+        " archive  {:<12}  report {}, study {}, failed {} times{age}{aside}",
+        object.object, object.report_id, object.study_key, object.attempts
+    )
 }
 
 fn line(message: &OutboxLook) -> String {

@@ -2,6 +2,7 @@
 
 use super::exit::CliError;
 use super::look_args::{Format, LookArgs, ago, ask, print_json, print_lines, unexpected};
+use crate::appliance::clock;
 use crate::appliance::control::words::{Reply, Request};
 use crate::appliance::overview::Overview;
 
@@ -55,6 +56,11 @@ fn lines(overview: &Overview) -> Vec<String> {
             overview.disk_free_bytes.map_or(String::new(), |free| format!(", {} free beside it", mib(free)))
         ),
     ];
+    if let Some(sendings) = &overview.sendings {
+        let oldest = sendings.oldest_at.and_then(clock::age_secs);
+        let oldest = oldest.map_or(String::new(), |age| format!(", the oldest for {}", ago(age)));
+        lines.push(format!("archive   {} objects wait, {} refused{oldest}", sendings.waiting, sendings.set_aside));
+    }
     if overview.running {
         lines.extend(lines_since_start(overview));
     }

@@ -42,6 +42,11 @@ enum Verb {
         /// Its key, or the beginning of it
         key: String,
     },
+    /// Sends the objects of a study's last report to the archive (pacs.address), again where it has them
+    Send {
+        /// Its key, or the beginning of it
+        key: String,
+    },
     /// Tells whose study, or which file, a key stands for; for root, and written to the audit log
     Resolve {
         /// A key from a message, a log line or a list
@@ -61,6 +66,7 @@ pub fn run(args: &Args) -> Result<(), CliError> {
         Verb::Show { key, identity } => show(&look, format, key, *identity),
         Verb::Retry { key } => done(&look, format, &Request::Retry { key: key.clone() }),
         Verb::Discard { key } => done(&look, format, &Request::Discard { key: key.clone() }),
+        Verb::Send { key } => done(&look, format, &Request::Send { key: key.clone() }),
         Verb::Resolve { key } => {
             let identity = resolve(&look, key)?;
             match format {

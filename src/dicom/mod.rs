@@ -10,7 +10,7 @@
 //! (`walk`); every limit is named in [`limits`]. Volumes that come out have true LPS geometry and,
 //! whatever way a scanner stored them, one orientation: sagittal slices with anterior left and head
 //! up, coronal and axial ones with the patient's right on the left ([`Reorientation`]); no pixel is
-//! interpolated. [`write`] makes the phantom's and the tests' objects.
+//! interpolated. [`write`] makes the phantom's, the tests' and a viewer's objects, [`store`] sends them to an archive.
 //!
 //! Nothing here changes, moves or deletes a source file, and no message holds identity but for the
 //! path of the file.
@@ -25,6 +25,7 @@ mod object;
 mod pixels;
 mod report_text;
 mod series;
+pub mod store;
 mod study;
 mod syntax;
 mod uid;

@@ -24,12 +24,12 @@ mod table;
 mod views;
 pub(crate) mod wrapping;
 
+pub use atomic::clear_half_written;
 pub(crate) use atomic::{write_private, write_whole};
-pub use bundle::{
-    BUNDLE_SUFFIX, Bundle, BundleError, BundleIdentity, BundleInput, BundlePicture, SourceInstance, SourceSeries,
-};
+pub use bundle::{BUNDLE_SUFFIX, Bundle, BundleError, BundleInput, BundlePicture, SourceInstance, SourceSeries};
 pub use files::{ExportError, OVERLAY_FILE, PAGE_FILE, REPORT_FILE, write_all, write_nameless, write_report};
 pub use key::DeviceKey;
+pub use objects::ViewerObject;
 pub use page::Language;
 pub use table::table;
 pub use views::{VIEWS_FOLDER, write_views};

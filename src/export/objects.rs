@@ -11,10 +11,10 @@ mod concepts;
 mod measured;
 mod segments;
 
-use super::bundle::{Bundle, BundleIdentity, SegmentedBlock, SourceInstance, SourceSeries};
+use super::bundle::{Bundle, SegmentedBlock, SourceInstance, SourceSeries};
 use super::overlay;
+use crate::dicom::uid_from;
 use crate::dicom::write::{DerivedObject, Referenced, capture};
-use crate::dicom::{StudyIdentity, uid_from};
 
 /// File name of the structured report.
 pub const REPORT_OBJECT_FILE: &str = "report.dcm";
@@ -53,6 +53,22 @@ impl ViewerObject {
         }
     }
 
+    /// Its name in the configuration and in the journal.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::Segmentation => "segmentation",
+            Self::Overlay => "overlay",
+        }
+    }
+
+    /// The object called `name`.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|object| object.name() == name)
+    }
+
     const fn description(self) -> &'static str {
         match self {
             Self::Report => "deepspine measurements, not for diagnosis",
@@ -69,9 +85,8 @@ impl ViewerObject {
         if !is_placed(bundle) {
             return Ok(None);
         }
-        let identity = study_identity(&bundle.identity);
         let object = DerivedObject {
-            identity: &identity,
+            identity: &bundle.identity,
             sop_instance_uid: self.uid(bundle, "instance"),
             series_instance_uid: self.uid(bundle, "series"),
             series_number: SERIES_NUMBERS_FROM + self as u32 + 1,
@@ -141,20 +156,4 @@ fn referenced(bundle: &Bundle, instance: &SourceInstance) -> Option<Referenced> 
 fn date_time(rfc3339: &str) -> [String; 2] {
     let digits = |part: Option<&str>| part.unwrap_or_default().chars().filter(char::is_ascii_digit).collect();
     [digits(rfc3339.get(..10)), digits(rfc3339.get(11..19))]
-}
-
-fn study_identity(identity: &BundleIdentity) -> StudyIdentity {
-    StudyIdentity {
-        study_instance_uid: identity.study_instance_uid.clone(),
-        accession_number: identity.accession_number.clone(),
-        study_id: identity.study_id.clone(),
-        study_date: identity.study_date.clone(),
-        study_time: identity.study_time.clone(),
-        study_description: identity.study_description.clone(),
-        referring_physician: identity.referring_physician_name.clone(),
-        patient_id: identity.patient_id.clone(),
-        patient_name: identity.patient_name.clone(),
-        patient_birth_date: identity.patient_birth_date.clone(),
-        patient_sex: identity.patient_sex.clone(),
-    }
 }

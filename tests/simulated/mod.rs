@@ -154,6 +154,7 @@ impl Simulation {
             revision,
             produced_at: "2026-01-01T00:00:00.000Z".to_owned(),
             bundle: "none".to_owned(),
+            objects: Vec::new(),
         };
         self.journal.commit_report(report, Vec::new()).expect("the journal works");
         let study = study_of(&files);

@@ -123,7 +123,7 @@ impl Validator<'_> {
     }
 }
 
-fn host_and_port(address: &str, default_port: u16) -> Option<(String, u16)> {
+pub(super) fn host_and_port(address: &str, default_port: u16) -> Option<(String, u16)> {
     let address = address.trim_end_matches('/');
     let (host, port) = match address.rsplit_once(':') {
         // An IPv6 address stands in brackets, whose colons are no port.

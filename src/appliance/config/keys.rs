@@ -40,7 +40,7 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
 }
 
 /// Every key there is.
-pub(super) const KEYS: [Key; 35] = [
+pub(super) const KEYS: [Key; 39] = [
     text("device.id"),
     text("device.study-key-file"),
     text("ingest.folder"),
@@ -59,6 +59,10 @@ pub(super) const KEYS: [Key; 35] = [
     whole("exports.keep-days", 1, 36_500),
     whole("exports.max-mib", 16, 16_777_216),
     text("exports.language"),
+    text("pacs.address"),
+    text("pacs.ae-title"),
+    text("pacs.calling-ae-title"),
+    texts("pacs.objects"),
     text("mqtt.broker"),
     text("mqtt.root"),
     text("mqtt.protocol"),

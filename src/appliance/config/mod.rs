@@ -7,6 +7,7 @@
 mod broker;
 mod keys;
 mod last_good;
+mod pacs;
 mod settings;
 mod shown;
 mod source;
@@ -16,6 +17,7 @@ use std::path::Path;
 
 pub use broker::{Broker, Mqtt, Protocol, Tls};
 pub use last_good::Start;
+pub use pacs::Pacs;
 pub use settings::{CommandKind, Exports, Ingest, Reader, Settings, Storage};
 pub use source::{Origin, Value};
 

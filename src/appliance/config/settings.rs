@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::ConfigError;
 use super::broker::Mqtt;
+use super::pacs::Pacs;
 use super::source::{Entry, Merged, Origin, Value};
 use crate::export::Language;
 use crate::inference::DeviceChoice;
@@ -34,6 +35,8 @@ pub struct Settings {
     pub storage: Storage,
     /// How long what was delivered is kept.
     pub exports: Exports,
+    /// The clinic's archive; `None`: objects are written into the reports' folders alone.
+    pub pacs: Option<Pacs>,
     /// Topics and broker.
     pub mqtt: Mqtt,
     /// How often numbers are published.
@@ -157,6 +160,10 @@ pub(super) struct Validator<'a> {
 impl Validator<'_> {
     pub(super) fn text(&self, key: &'static str) -> Option<&str> {
         self.merged.text(key)
+    }
+
+    pub(super) fn entry(&self, key: &'static str) -> Option<&Entry> {
+        self.merged.0.get(key)
     }
 
     pub(super) fn complain(&mut self, key: &'static str, problem: impl Into<String>) {
@@ -331,6 +338,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
         bytes_max: v.whole("exports.max-mib", 4096) << 20,
         language: v.language(),
     };
+    let pacs = v.pacs();
     let mqtt = v.mqtt(&device_id);
     let telemetry_interval = v.secs("telemetry.interval-secs", 60);
     let commands = v.commands();
@@ -343,7 +351,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
         max_attempts: u32::try_from(v.whole("reader.max-attempts", 3)).unwrap_or(3),
         alpha_percent: u8::try_from(v.whole("reader.alpha-percent", 10)).unwrap_or(10),
     };
-    Settings { device_id, ingest, storage, exports, mqtt, telemetry_interval, commands, study_key_file, reader }
+    Settings { device_id, ingest, storage, exports, pacs, mqtt, telemetry_interval, commands, study_key_file, reader }
 }
 
 #[cfg(test)]
@@ -389,6 +397,24 @@ mod tests {
         assert!(validated(&["ingest.sentinel=export.done"]).is_ok_and(|s| s.ingest.sentinel.is_some()));
         for wrong in ["ingest.sentinel=../done", "ingest.sentinel=..", "ingest.sentinel="] {
             assert!(validated(&[wrong]).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn an_archive_needs_its_title_and_gets_every_object_unless_told_otherwise() {
+        let settings = validated(&["pacs.address=pacs.example", "pacs.ae-title=ARCHIVE"]);
+        let pacs = settings.ok().and_then(|s| s.pacs);
+        assert!(pacs.is_some_and(|p| p.port == 104 && p.calling_ae_title == "DEEPSPINE" && p.objects.len() == 3));
+        for (wrong, named) in [
+            (vec!["pacs.address=pacs.example"], "pacs.ae-title"),
+            (vec!["pacs.ae-title=ARCHIVE"], "pacs.address"),
+            (vec!["pacs.address=a:b:c", "pacs.ae-title=ARCHIVE"], "HOST:PORT"),
+            (vec!["pacs.address=a", "pacs.ae-title=SEVENTEEN-LETTERS"], "1 to 16"),
+            (vec!["pacs.address=a", "pacs.ae-title=A", "pacs.objects=[\"seg\"]"], "segmentation"),
+            (vec!["pacs.address=a", "pacs.ae-title=A", "pacs.objects=[]"], "nothing to send"),
+        ] {
+            let errors = validated(&wrong);
+            assert!(errors.is_err_and(|e| e.iter().any(|line| line.contains(named))), "{wrong:?}");
         }
     }
 

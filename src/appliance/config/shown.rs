@@ -4,6 +4,7 @@ use super::InForce;
 use super::keys::KEYS;
 use super::settings::{Settings, validate};
 use super::source::{Merged, Origin};
+use crate::export::ViewerObject;
 use crate::spine::Role;
 
 /// Every key as it is in force, in the order of [`KEYS`].
@@ -37,6 +38,10 @@ fn default_shown(key: &str, settings: &Settings) -> String {
         "storage.headroom-mib" => (settings.storage.headroom_bytes >> 20).to_string(),
         "exports.keep-days" => settings.exports.keep_days.to_string(),
         "exports.max-mib" => (settings.exports.bytes_max >> 20).to_string(),
+        "exports.language" => quoted(&settings.exports.language.tag()),
+        "pacs.address" => "not set: objects are written into the reports' folders alone".to_owned(),
+        "pacs.calling-ae-title" => "\"DEEPSPINE\"".to_owned(),
+        "pacs.objects" => format!("{:?}", ViewerObject::ALL.map(ViewerObject::name)),
         "mqtt.protocol" => quoted(&settings.mqtt.protocol.name()),
         "telemetry.interval-secs" => settings.telemetry_interval.as_secs().to_string(),
         "commands.allow" => "[]".to_owned(),

@@ -12,7 +12,6 @@ use crate::appliance::identity::FILE;
 use crate::appliance::journal::{Durable, JournalError, ReportLook, StudyLook, StudyState};
 use crate::appliance::mqtt::{payload, topics};
 use crate::appliance::overview;
-use crate::appliance::reader::pipeline;
 use crate::dicom::InstanceHeader;
 use crate::export::Bundle;
 
@@ -53,9 +52,22 @@ pub fn answer(actions: &Actions, request: &Request, caller: Caller) -> Reply {
             .map_err(ActionError::from),
         Request::Messages { after_seq } => messages(actions, *after_seq).map_err(ActionError::from),
         Request::Acknowledge { messages } => acknowledge(actions, messages).map_err(ActionError::from),
-        Request::PutBack => actions.put_back("").map(|count| done(format!("{count} messages are sent again"))),
+        Request::PutBack => put_back(actions),
+        Request::Objects { after } => actions
+            .journal
+            .look_at_sendings(after.clone(), LIST_MAX)
+            .map(|objects| Reply::Objects { objects })
+            .map_err(ActionError::from),
+        Request::Send { key } => {
+            actions.send_objects(key).map(|key| done(format!("the objects of study {key} go to the archive")))
+        }
     };
     answered.unwrap_or_else(|error| refused(&error))
+}
+
+fn put_back(actions: &Actions) -> Result<Reply, ActionError> {
+    let (messages, objects) = (actions.put_back("")?, actions.put_objects_back()?);
+    Ok(done(format!("{messages} messages and {objects} objects are sent again")))
 }
 
 fn done(text: String) -> Reply {
@@ -64,7 +76,10 @@ fn done(text: String) -> Reply {
 
 fn refused(error: &ActionError) -> Reply {
     let why = match error {
-        ActionError::NoSuchStudy(_) | ActionError::WrongState(..) => Why::Request,
+        ActionError::NoSuchStudy(_)
+        | ActionError::WrongState(..)
+        | ActionError::NothingKept
+        | ActionError::NoArchive => Why::Request,
         ActionError::Busy | ActionError::Journal(_) => Why::Later,
     };
     Reply::Refused { why, text: error.to_string() }
@@ -139,7 +154,7 @@ fn identity_of(actions: &Actions, study: &StudyLook, reports: &[ReportLook]) -> 
     let headers = files.iter().filter_map(|file| file.header.as_deref());
     let mut headers = headers.filter_map(|text| serde_json::from_slice::<InstanceHeader>(text).ok());
     let known = bundled.next().map(|bundle| bundle.identity);
-    let known = known.or_else(|| headers.next().map(|header| pipeline::bundle_identity(&header.identity)));
+    let known = known.or_else(|| headers.next().map(|header| header.identity));
     let known = known.unwrap_or_default();
     Ok(Identity {
         key: study.study_key.clone(),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::appliance::journal::{OutboxLook, ReportLook, StudyLook};
+use crate::appliance::journal::{OutboxLook, ReportLook, SendingLook, StudyLook};
 use crate::appliance::overview::Overview;
 
 /// Longest request, bytes.
@@ -58,8 +58,18 @@ pub enum Request {
         /// Sequence number and message id of each; at most [`MESSAGES_MAX`].
         messages: Vec<(i64, String)>,
     },
-    /// Send again what the broker refused.
+    /// Send again what the broker refused, and what the archive refused.
     PutBack,
+    /// The objects that wait for the archive, after one of them.
+    Objects {
+        /// Report id and name of the last that was told; `None` for all.
+        after: Option<(String, String)>,
+    },
+    /// Send the objects of a study's last report to the archive, again where it has them.
+    Send {
+        /// Its key, or the beginning of it.
+        key: String,
+    },
 }
 
 /// What is answered.
@@ -88,6 +98,11 @@ pub enum Reply {
     Outbox {
         /// The messages; at most [`LIST_MAX`].
         messages: Vec<OutboxLook>,
+    },
+    /// To [`Request::Objects`].
+    Objects {
+        /// The objects; at most [`LIST_MAX`].
+        objects: Vec<SendingLook>,
     },
     /// To [`Request::Messages`].
     Messages {

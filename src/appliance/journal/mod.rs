@@ -1,4 +1,4 @@
-//! Durable state: files seen, studies with their attempts and revisions, reports, outbox.
+//! Durable state: files seen, studies with their attempts and revisions, reports, outbox, objects for the archive.
 //!
 //! SQLite in WAL mode with `synchronous=FULL`, one connection, owned by one thread named `journal`;
 //! everybody else holds a [`Journal`], which sends that thread closures over a bounded channel and
@@ -13,6 +13,7 @@ mod outbox;
 mod patience;
 mod reports;
 mod schema;
+mod sendings;
 mod studies;
 mod upkeep;
 mod waiting;
@@ -30,6 +31,7 @@ pub use outbox::{Delivered, Durable, Lane, OutboxMessage, OutboxRow};
 pub use patience::Patience;
 pub use reports::{NewReport, ToExport};
 pub use schema::Beginning;
+pub use sendings::{SendingLook, SendingsDepth, ToSend};
 pub use studies::{Claim, StudyRow, StudyState};
 pub use upkeep::Size;
 pub use waiting::WaitingStudy;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::studies::done;
-use super::{Journal, JournalError, OutboxMessage, outbox};
+use super::{Journal, JournalError, OutboxMessage, outbox, sendings};
 use crate::appliance::clock;
 
 /// A report to be committed.
@@ -21,6 +21,8 @@ pub struct NewReport {
     pub produced_at: String,
     /// Name of the bundle's file in the spool folder.
     pub bundle: String,
+    /// Names of the objects that the clinic's archive is to get.
+    pub objects: Vec<&'static str>,
 }
 
 /// A report whose files for the clinic are still to be written.
@@ -154,5 +156,5 @@ fn insert_report(connection: &Connection, report: &NewReport, delivered: bool) -
     )?;
     connection
         .execute("UPDATE studies SET revision = ?2 WHERE study_key = ?1", params![report.study_key, report.revision])?;
-    Ok(())
+    sendings::insert(connection, &report.report_id, &report.objects)
 }

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension};
 use super::JournalError;
 
 /// One step from each schema version to the next; the version is kept in `user_version`.
-const MIGRATIONS: [&str; 2] = [VERSION_1, VERSION_2];
+const MIGRATIONS: [&str; 3] = [VERSION_1, VERSION_2, VERSION_3];
 
 const VERSION_1: &str = "
 CREATE TABLE files (
@@ -118,6 +118,20 @@ CREATE TABLE meta (
     key TEXT PRIMARY KEY NOT NULL,
     value TEXT NOT NULL
 ) WITHOUT ROWID;
+";
+
+/// Objects wait for the clinic's archive. Bundles have another form from here on, which an older version can't read: it is
+/// told so by this number.
+const VERSION_3: &str = "
+CREATE TABLE sendings (
+    report_id TEXT NOT NULL REFERENCES reports (report_id),
+    object TEXT NOT NULL,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    set_aside TEXT,
+    enqueued_at INTEGER NOT NULL,
+    PRIMARY KEY (report_id, object)
+) WITHOUT ROWID;
+CREATE INDEX sendings_waiting ON sendings (report_id) WHERE set_aside IS NULL;
 ";
 
 /// Name of the database in the state folder.

@@ -59,36 +59,44 @@ impl Journal {
     }
 
     /// Up to `limit` delivered reports whose files still lie on the disk, the oldest first; those committed
-    /// before `before_unix_secs` alone where that is given, and not those committed by a clock that was not set.
+    /// before `before_unix_secs` alone where that is given, and not those committed by a clock that was not set. While there is an
+    /// `archive`, a report is delivered only once that has all that it is to get.
     ///
     /// # Errors
     /// As the journal gives them.
     pub fn removable_reports(
         &self,
         before_unix_secs: Option<i64>,
+        archive: bool,
         limit: usize,
     ) -> Result<Vec<Delivered>, JournalError> {
         self.call(move |connection| {
             let mut statement = connection.prepare(
                 "SELECT report_id, bundle FROM reports WHERE delivered = 1 AND removed = 0 AND exported = 1
-                 AND (?1 IS NULL OR (committed_at >= ?3 AND committed_at < ?1)) ORDER BY committed_at LIMIT ?2",
+                 AND (?1 IS NULL OR (committed_at >= ?3 AND committed_at < ?1))
+                 AND NOT (?4 AND report_id IN (SELECT report_id FROM sendings WHERE set_aside IS NULL))
+                 ORDER BY committed_at LIMIT ?2",
             )?;
+            let plausible_from = clock::PLAUSIBLE_FROM_UNIX_SECS;
             let rows = statement
-                .query_map(params![before_unix_secs, limit as i64, clock::PLAUSIBLE_FROM_UNIX_SECS], |row| {
+                .query_map(params![before_unix_secs, limit as i64, plausible_from, archive], |row| {
                     Ok(Delivered { report_id: row.get(0)?, bundle: row.get(1)? })
                 })?;
             Ok(rows.collect::<Result<_, _>>()?)
         })
     }
 
-    /// Notes that a report's files were removed.
+    /// Notes that a report's files were removed; nothing can be made of it any more.
     ///
     /// # Errors
     /// As the journal gives them.
     pub fn report_removed(&self, report_id: &str) -> Result<(), JournalError> {
         let report_id = report_id.to_owned();
         self.call(move |connection| {
-            connection.execute("UPDATE reports SET removed = 1 WHERE report_id = ?1", [&report_id])?;
+            let transaction = connection.transaction()?;
+            transaction.execute("UPDATE reports SET removed = 1 WHERE report_id = ?1", [&report_id])?;
+            transaction.execute("DELETE FROM sendings WHERE report_id = ?1", [&report_id])?;
+            transaction.commit()?;
             Ok(())
         })
     }

@@ -6,7 +6,7 @@ use crate::appliance::clock;
 use crate::appliance::health::counters::{Counters, Histogram};
 use crate::appliance::health::machine::{self, Machine};
 use crate::appliance::health::slowing::{Gpu, Slowing};
-use crate::appliance::journal::{LaneDepth, OutboxDepth};
+use crate::appliance::journal::{LaneDepth, OutboxDepth, SendingsDepth};
 use crate::appliance::shared::Shared;
 
 /// Bytes of a KiB, as a divisor.
@@ -90,9 +90,9 @@ pub fn inference(shared: &Shared) -> Vec<u8> {
     timed(groups)
 }
 
-/// `m/queue`: depth and oldest age by lane, and what the broker did with messages.
+/// `m/queue`: depth and oldest age by lane, what the broker did with messages, and what waits for the archive where there is one.
 #[must_use]
-pub fn queue(shared: &Shared, outbox: &OutboxDepth) -> Vec<u8> {
+pub fn queue(shared: &Shared, outbox: &OutboxDepth, sendings: &SendingsDepth) -> Vec<u8> {
     let lane = |lane: &LaneDepth| {
         let mut numbers = Map::from_iter([("depth".to_owned(), json!(lane.waiting))]);
         // An age that the clock can't tell is left out rather than invented.
@@ -104,6 +104,11 @@ pub fn queue(shared: &Shared, outbox: &OutboxDepth) -> Vec<u8> {
     groups.insert("live".to_owned(), lane(&outbox.live));
     groups.insert("backlog".to_owned(), lane(&outbox.backlog));
     groups.insert("set_aside".to_owned(), json!({ "depth": outbox.set_aside }));
+    if shared.settings().pacs.is_some() {
+        let waiting = LaneDepth { waiting: sendings.waiting, oldest_at: sendings.oldest_at };
+        groups.insert("archive".to_owned(), lane(&waiting));
+        groups.insert("archive_set_aside".to_owned(), json!({ "depth": sendings.set_aside }));
+    }
     groups.insert("acknowledgement".to_owned(), durations(&acknowledged));
     groups.insert(
         "broker".to_owned(),

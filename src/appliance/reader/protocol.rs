@@ -179,6 +179,82 @@ pub enum ExportReply {
     },
 }
 
+/// Asked of a child that sends objects to the clinic's archive.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SendRequest {
+    /// The bundle: the one file that the child may read.
+    pub bundle: PathBuf,
+    /// Names of the objects ([`crate::export::ViewerObject::name`]), to be sent in this order.
+    pub objects: Vec<String>,
+    /// Host name or address of the archive.
+    pub host: String,
+    /// Its port: the one that the child may connect to.
+    pub port: u16,
+    /// Its application entity title.
+    pub called_ae_title: String,
+    /// Ours.
+    pub calling_ae_title: String,
+    /// How long it may take for each answer, seconds.
+    pub patience_secs: u64,
+}
+
+/// Answered by a child that sends objects.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "answer")]
+pub enum SendReply {
+    /// There was an association.
+    Done {
+        /// What the archive said of each object until then.
+        sent: Vec<SentObject>,
+        /// The object at which the association broke off, and why.
+        broken: Option<(String, String)>,
+    },
+    /// There was none.
+    Unreachable {
+        /// Objects that need none.
+        sent: Vec<SentObject>,
+        /// Why, without identity.
+        reason: String,
+    },
+    /// The objects can't be made.
+    Unreadable {
+        /// Why, without identity.
+        reason: String,
+    },
+}
+
+/// An object, and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SentObject {
+    /// Its name.
+    pub object: String,
+    /// What became of it.
+    pub verdict: ObjectVerdict,
+}
+
+/// What became of an object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", tag = "verdict")]
+pub enum ObjectVerdict {
+    /// The archive has it.
+    Taken {
+        /// Its status; other than 0 a warning (DICOM PS3.4 B.2.3).
+        status: u16,
+    },
+    /// The archive has no room for it, for now.
+    NotNow {
+        /// Its status.
+        status: u16,
+    },
+    /// The archive does not want it.
+    Refused {
+        /// Why, without identity.
+        reason: String,
+    },
+    /// The reading has nothing for it.
+    Absent,
+}
+
 /// Asked of a child that reads one study of an archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ArchiveRequest {

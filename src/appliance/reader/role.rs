@@ -1,17 +1,18 @@
 //! The child's half: lays its limits on itself, reads one request, shuts itself in, works, answers, ends.
 
 use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
 
 use serde::de::DeserializeOwned;
 
 use super::limits::{self, Limits};
 use super::protocol::{
     ArchiveRequest, ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest,
-    read_frame, write_frame,
+    SendReply, SendRequest, read_frame, write_frame,
 };
 use super::sandbox::{self, Rooms};
 use super::threads::{self, Given};
-use super::{accelerator, archived, work};
+use super::{accelerator, archived, sending, work};
 use crate::appliance::health::heat::Heat;
 
 /// Which kind of child this process is.
@@ -25,6 +26,8 @@ pub enum Role {
     SelfTest,
     /// Makes the clinic's files of one bundle.
     Export,
+    /// Sends objects of one bundle to the clinic's archive.
+    Send,
     /// Reads one study of an archive and makes its files.
     Archive,
 }
@@ -51,6 +54,7 @@ pub fn serve(role: Role, limits: Limits) -> Result<(), RoleError> {
         Role::Read => read(request()?, limits),
         Role::SelfTest => self_test(request()?, limits),
         Role::Export => export(&request()?),
+        Role::Send => send(&request()?),
         Role::Archive => archive(request()?, limits),
     }
 }
@@ -96,6 +100,22 @@ fn export(request: &ExportRequest) -> Result<(), RoleError> {
     let (readable, writable) = (std::slice::from_ref(&request.bundle), Some(request.out_dir.as_path()));
     shut_in(Rooms { readable, writable, ..Rooms::default() })?;
     Ok(write_frame(&mut io::stdout().lock(), &work::export_bundle(request))?)
+}
+
+// Names are asked for before the child shuts itself in, because that takes files and sockets of the C library's own choice;
+// nothing that the archive says is heard before.
+fn send(request: &SendRequest) -> Result<(), RoleError> {
+    let resolved = (request.host.trim_matches(['[', ']']), request.port).to_socket_addrs();
+    let readable = std::slice::from_ref(&request.bundle);
+    shut_in(Rooms { readable, connects_to: Some(request.port), ..Rooms::default() })?;
+    let reply = match resolved.map(Iterator::collect::<Vec<SocketAddr>>) {
+        Ok(addresses) => sending::send(request, &addresses),
+        Err(error) => {
+            let reason = format!("the name {} leads nowhere: {error}", request.host);
+            SendReply::Unreachable { sent: Vec::new(), reason }
+        }
+    };
+    Ok(write_frame(&mut io::stdout().lock(), &reply)?)
 }
 
 fn archive(mut request: ArchiveRequest, limits: Limits) -> Result<(), RoleError> {

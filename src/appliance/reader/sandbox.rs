@@ -10,7 +10,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, Ruleset, RulesetAttr, RulesetCreated,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, Ruleset, RulesetAttr, RulesetCreated,
     RulesetCreatedAttr, RulesetError, Scope, path_beneath_rules,
 };
 
@@ -34,6 +34,8 @@ pub struct Rooms<'a> {
     pub writable: Option<&'a Path>,
     /// Where a GPU's code is compiled to, where it may be.
     pub compiled_code: Option<&'a Path>,
+    /// The one TCP port that it may connect to, where it may.
+    pub connects_to: Option<u16>,
     /// What the networks run on: a GPU is spoken to through files, and brings libraries.
     pub device: Device,
 }
@@ -116,10 +118,11 @@ pub fn enter(rooms: Rooms<'_>) -> Result<SandboxLevel, SandboxError> {
             .add_rules(path_beneath_rules(accelerator::libraries(rooms.device), read))?
             .add_rules(path_beneath_rules(accelerator::devices(rooms.device), read | speaking()))?
             .add_rules(path_beneath_rules(rooms.compiled_code, read | writing() | AccessFs::MakeDir))?
+            .add_rules(rooms.connects_to.map(|port| Ok::<_, RulesetError>(NetPort::new(port, AccessNet::ConnectTcp))))?
             .restrict_self()?;
     }
     if level.system_calls {
-        system_calls::restrict(rooms.device)?;
+        system_calls::restrict(rooms.device, rooms.connects_to.is_some())?;
     }
     Ok(level)
 }

@@ -10,8 +10,8 @@ use std::io;
 
 use crate::inference::Device;
 use libc::{
-    CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, O_TRUNC, PR_GET_NAME,
-    PR_SET_NAME, PROT_EXEC, PROT_WRITE,
+    AF_INET, AF_INET6, CLONE_THREAD, ENOSYS, EPERM, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_SETFD, F_SETFL, O_TRUNC,
+    PR_GET_NAME, PR_SET_NAME, PROT_EXEC, PROT_WRITE, SOCK_STREAM,
 };
 use rustix::thread::secure_computing_mode;
 use seccompiler::{
@@ -24,6 +24,11 @@ const RENAMEAT: libc::c_long = libc::SYS_renameat;
 /// `renameat`, whose number libc leaves out where glibc is the C library (asm-generic/unistd.h).
 #[cfg(target_arch = "aarch64")]
 const RENAMEAT: libc::c_long = 38;
+
+/// The bits of a socket's type that are no flags (linux/net.h, SOCK_TYPE_MASK).
+const SOCKET_TYPES: u64 = 0xf;
+/// Request of `ioctl` that makes a descriptor wait or not (asm-generic/ioctls.h).
+const FIONBIO: u64 = 0x5421;
 
 /// Allowed with any arguments.
 const ALLOWED: &[libc::c_long] = &[
@@ -130,6 +135,18 @@ const ALLOWED_WITH_CUDA: &[libc::c_long] = &[
     libc::SYS_uname,
 ];
 
+/// Allowed beside those where a connection is to be made; `socket` itself is below, and landlock says to where.
+const ALLOWED_WITH_A_CONNECTION: &[libc::c_long] = &[
+    libc::SYS_connect,
+    libc::SYS_sendto,
+    libc::SYS_recvfrom,
+    libc::SYS_setsockopt,
+    libc::SYS_getsockopt,
+    libc::SYS_getpeername,
+    libc::SYS_getsockname,
+    libc::SYS_shutdown,
+];
+
 /// Whether this machine can filter at all.
 pub(super) fn available() -> bool {
     // A kernel that can't does not know the question. Nor does an emulator of processors (qemu), which would refuse
@@ -142,18 +159,18 @@ fn architecture() -> Result<TargetArch, BackendError> {
 }
 
 /// Lays the filter on every thread of this process, for good.
-pub(super) fn restrict(device: Device) -> io::Result<()> {
-    lay_on(device).map_err(io::Error::other)
+pub(super) fn restrict(device: Device, connects: bool) -> io::Result<()> {
+    lay_on(device, connects).map_err(io::Error::other)
 }
 
-fn lay_on(device: Device) -> Result<(), seccompiler::Error> {
+fn lay_on(device: Device, connects: bool) -> Result<(), seccompiler::Error> {
     // Arguments of clone3 lie in memory, where no filter sees them: told that there is none, the C
     // library uses clone. Of two filters the stricter word counts, so this one comes as its own.
     let unknown = BTreeMap::from([(libc::SYS_clone3, Vec::new())]);
     let unknown =
         SeccompFilter::new(unknown, SeccompAction::Allow, SeccompAction::Errno(ENOSYS as u32), architecture()?)?;
     let allowed = SeccompFilter::new(
-        allowed(device)?,
+        allowed(device, connects)?,
         SeccompAction::Errno(EPERM as u32),
         SeccompAction::Allow,
         architecture()?,
@@ -164,10 +181,32 @@ fn lay_on(device: Device) -> Result<(), seccompiler::Error> {
 }
 
 /// Each allowed system call, with the arguments under which it is.
-fn allowed(device: Device) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
+fn allowed(device: Device, connects: bool) -> Result<BTreeMap<i64, Vec<SeccompRule>>, BackendError> {
     let with_device = if device == Device::Cuda { ALLOWED_WITH_CUDA } else { &[] };
     let any = ALLOWED.iter().chain(ALLOWED_OF_OLD).chain(with_device).map(|call| (*call, Vec::new()));
     let mut rules: BTreeMap<i64, Vec<SeccompRule>> = any.collect();
+    if connects {
+        rules.extend(ALLOWED_WITH_A_CONNECTION.iter().map(|call| (*call, Vec::new())));
+        // TCP, and no other protocol: a stream of the two families of the Internet.
+        let streams = [AF_INET, AF_INET6].map(|family| {
+            let conditions = [(0, family), (2, 0)].map(|(argument, value)| {
+                let value = u64::from(value.unsigned_abs());
+                SeccompCondition::new(argument, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, value)
+            });
+            let stream = SeccompCondition::new(
+                1,
+                SeccompCmpArgLen::Dword,
+                SeccompCmpOp::MaskedEq(SOCKET_TYPES),
+                u64::from(SOCK_STREAM.unsigned_abs()),
+            );
+            SeccompRule::new(conditions.into_iter().chain([stream]).collect::<Result<_, _>>()?)
+        });
+        rules.insert(libc::SYS_socket, streams.into_iter().collect::<Result<_, _>>()?);
+        // A connection is waited for without blocking, which the standard library asks for by ioctl.
+        if device == Device::Cpu {
+            rules.insert(libc::SYS_ioctl, vec![equal(1, FIONBIO)?]);
+        }
+    }
     // No file is emptied by opening it: landlock guards that only from its third version on.
     rules.insert(libc::SYS_openat, vec![without(2, O_TRUNC)?]);
     #[cfg(target_arch = "x86_64")]

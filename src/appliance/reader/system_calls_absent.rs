@@ -10,6 +10,6 @@ pub(super) fn available() -> bool {
 }
 
 /// Never called, because [`available`] says so; lays nothing on.
-pub(super) fn restrict(_device: Device) -> io::Result<()> {
+pub(super) fn restrict(_device: Device, _connects: bool) -> io::Result<()> {
     Ok(())
 }

@@ -63,10 +63,11 @@ impl Delivery {
         let shared = &self.actions.shared;
         connected.numbers_due = now + shared.settings().telemetry_interval;
         let outbox = self.actions.journal.outbox_depth()?;
+        let sendings = self.actions.journal.sendings_depth()?;
         for (suffix, payload) in [
             (topics::SYSTEM, numbers::system(shared, &Machine::default())),
             (topics::INFERENCE, numbers::inference(shared)),
-            (topics::QUEUE, numbers::queue(shared, &outbox)),
+            (topics::QUEUE, numbers::queue(shared, &outbox, &sendings)),
         ] {
             connected.link.mention(&connected.topic(suffix), payload);
         }
