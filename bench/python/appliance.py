@@ -10,11 +10,18 @@ import threading
 import time
 from pathlib import Path
 
-from measuring import status_kib
+from measuring import ROOT, status_kib
 
 SENTINEL = "export.done"
 READY_SECONDS_MAX, END_SECONDS_MAX = 60, 20
 SAMPLE_SECONDS = 0.01
+
+
+def environment_of_unit():
+    """What the unit as shipped gives the service."""
+    lines = (ROOT / "systemd/deepspine.service").read_text().splitlines()
+    given = [word for line in lines if line.startswith("Environment=") for word in line.removeprefix("Environment=").split()]
+    return dict(word.split("=", 1) for word in given)
 
 
 class Appliance:
@@ -47,7 +54,7 @@ class Appliance:
             manager.bind(place)
             manager.settimeout(READY_SECONDS_MAX)
             self.log = open(self.root / "log", "a")
-            environment = os.environ | {"NOTIFY_SOCKET": place, "RUNTIME_DIRECTORY": str(self.root / "run")}
+            environment = os.environ | environment_of_unit() | {"NOTIFY_SOCKET": place, "RUNTIME_DIRECTORY": str(self.root / "run")}
             since = time.perf_counter()
             self.process = subprocess.Popen(self.command(), env=environment, stdout=subprocess.DEVNULL, stderr=self.log)
             try:
