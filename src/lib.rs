@@ -44,6 +44,7 @@
 //! | `delivery`, `mqtt-io` | the outbox; the connection ([`appliance::mqtt`]) |
 //! | `upkeep` | room, certificates, temperatures, models, retention ([`appliance::upkeep`]) |
 //! | `control` | whoever looks in ([`appliance::control`]) |
+//! | `web` | the same for a browser, where it is configured ([`appliance::web`]) |
 //! | `journal` | the database ([`appliance::journal`]) |
 //!
 //! # What is absent

@@ -33,3 +33,4 @@ pub mod shared;
 pub mod supervisor;
 pub mod systemd;
 pub mod upkeep;
+pub mod web;
