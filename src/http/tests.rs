@@ -209,6 +209,35 @@ fn what_is_no_request_is_refused_and_ends_the_connection() {
 }
 
 #[test]
+fn noise_and_damaged_requests_harm_nobody() {
+    let server = Running::start(0);
+    let whole = b"POST /a?b=c HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 4\r\n\r\nbody";
+    let mut random = 1_u64;
+    // Marsaglia's xorshift: the same noise each time.
+    let mut draw = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        random
+    };
+    for round in 0..300 {
+        let bytes: Vec<u8> = if round % 2 == 0 {
+            (0..draw() % 600).map(|_| draw().to_le_bytes()[0]).collect()
+        } else {
+            let mut damaged = whole.to_vec();
+            damaged[(draw() % whole.len() as u64) as usize] = draw().to_le_bytes()[0];
+            damaged
+        };
+        let mut stream = server.connect();
+        stream.write_all(&bytes).unwrap();
+        stream.shutdown(std::net::Shutdown::Write).unwrap();
+        let answer = rest(&mut stream);
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 "), "{bytes:?}: {answer}");
+    }
+    assert_eq!(status(&server.get("/")), "200", "it still answers");
+}
+
+#[test]
 fn this_machines_names_are_answered_whatever_the_port_of_a_tunnel() {
     let server = Running::start(0);
     for host in ["localhost", "LOCALHOST:1234", "127.0.0.1:80", "[::1]:8080", "[::1]"] {
