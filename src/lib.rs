@@ -56,6 +56,7 @@
 //! - A grade of a picture that is unlike all that its network was trained on.
 //! - DICOM parsing in the supervisor; `unwrap`, `expect` or an indexing panic reachable from input.
 //! - `unsafe` in this crate; async in this crate.
+//! - A listener on the network, unless `web.listen` names one.
 //! - A source DICOM file modified, moved or deleted.
 //! - A model that runs although its hash differs from its manifest's.
 //! - Anything half-written on disk: temporary file, fsync, rename, fsync of the folder.

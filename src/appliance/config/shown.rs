@@ -76,9 +76,7 @@ fn default_shown(key: &str, settings: &Settings) -> String {
         "mqtt.keep-alive-secs" => settings.mqtt.keep_alive.as_secs().to_string(),
         "exports.language" => quoted(&settings.exports.language.tag()),
         "web.listen" => settings.web.listen.map_or_else(|| "not set: there is no page".to_owned(), |a| quoted(&a)),
-        "web.allow-beyond-loopback" => {
-            settings.web.listen.is_some_and(|a| !a.ip().to_canonical().is_loopback()).to_string()
-        }
+        "web.allow-beyond-loopback" => settings.web.is_beyond_loopback().to_string(),
         "web.show-identity" => settings.web.show_identity.to_string(),
         "reader.device" => quoted(&settings.reader.device.name()),
         "reader.threads" => settings.reader.threads.to_string(),

@@ -17,10 +17,24 @@ pub struct Web {
     pub show_identity: bool,
 }
 
+impl Web {
+    /// Whether other machines reach it.
+    #[must_use]
+    pub fn is_beyond_loopback(&self) -> bool {
+        self.listen.is_some_and(|address| !address.ip().to_canonical().is_loopback())
+    }
+}
+
 impl Validator<'_> {
     pub(super) fn web(&mut self) -> Web {
         let token_file = self.secret_file("web.token-file");
-        Web { listen: self.listen(), token_file, show_identity: self.boolean("web.show-identity") }
+        let web = Web { listen: self.listen(), token_file, show_identity: self.boolean("web.show-identity") };
+        if web.is_beyond_loopback() && !self.boolean("web.allow-beyond-loopback") {
+            let problem = "names an address that other machines reach, without encryption; set web.allow-beyond-loopback = true to \
+                           have that, or 127.0.0.1 and a tunnel or a proxy before it";
+            self.complain("web.listen", problem);
+        }
+        web
     }
 
     fn boolean(&self, key: &'static str) -> bool {
@@ -29,18 +43,11 @@ impl Validator<'_> {
 
     fn listen(&mut self) -> Option<SocketAddr> {
         let text = self.text("web.listen")?.to_owned();
-        let Ok(address) = text.parse::<SocketAddr>() else {
+        let address = text.parse::<SocketAddr>();
+        if address.is_err() {
             self.complain("web.listen", format!("must be address:port, such as \"127.0.0.1:8080\", not {text:?}"));
-            return None;
-        };
-        if !address.ip().to_canonical().is_loopback() && !self.boolean("web.allow-beyond-loopback") {
-            let problem = format!(
-                "is {text:?}, which other machines reach, without encryption; set web.allow-beyond-loopback = true to have that, \
-                 or 127.0.0.1 and a tunnel or a proxy before it"
-            );
-            self.complain("web.listen", problem);
         }
-        Some(address)
+        address.ok()
     }
 }
 

@@ -71,8 +71,11 @@ impl Tries {
     }
 }
 
-/// The first line of the file.
-fn read_token(path: &Path) -> io::Result<String> {
+/// The token that a file's first line holds.
+///
+/// # Errors
+/// Where the file can't be read, or its token can be guessed.
+pub fn read_token(path: &Path) -> io::Result<String> {
     let mut text = String::new();
     std::fs::File::open(path)?.take(TOKEN_FILE_BYTES_MAX).read_to_string(&mut text)?;
     let token = text.lines().next().unwrap_or_default().trim();

@@ -31,6 +31,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
+pub use self::action::read_token;
 use self::site::AppliancePage;
 use super::actions::Actions;
 use crate::http::{Server, Waker};
