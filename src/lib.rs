@@ -6,6 +6,7 @@
 //! | module | is for |
 //! |---|---|
 //! | [`spine`] | the words of the field, as plain types |
+//! | [`http`] | pages over HTTP/1.1 on one thread, everything bounded; the only importer of httparse |
 //! | [`analysis`] | the reading room: pixels and models in, findings out; pure |
 //! | [`inference`] | load, verify and run the networks; the only importer of tract |
 //! | [`dicom`] | files to studies, studies to files; the only importer of `dicom_*` |
@@ -17,7 +18,7 @@
 //! | [`cli`] | one file a verb |
 //!
 //! Imports point inward: `cli -> appliance -> evaluation -> export, phantom -> dicom -> analysis -> inference ->
-//! spine`. `tests/architecture.rs` holds that, and who alone may import which library.
+//! http -> spine`. `tests/architecture.rs` holds that, and who alone may import which library.
 //!
 //! # How a study travels
 //!
@@ -46,6 +47,7 @@
 //! | `pacs` | objects to the clinic's archive ([`appliance::pacs`]) |
 //! | `upkeep` | room, certificates, temperatures, models, retention ([`appliance::upkeep`]) |
 //! | `control` | whoever looks in ([`appliance::control`]) |
+//! | `web` | the same for a browser, where it is configured ([`appliance::web`]) |
 //! | `journal` | the database ([`appliance::journal`]) |
 //!
 //! # What is absent
@@ -57,6 +59,7 @@
 //! - A grade of a picture that is unlike all that its network was trained on.
 //! - DICOM parsing in the supervisor; `unwrap`, `expect` or an indexing panic reachable from input.
 //! - `unsafe` in this crate; async in this crate.
+//! - A listener on the network, unless `web.listen` names one.
 //! - A source DICOM file modified, moved or deleted.
 //! - A model that runs although its hash differs from its manifest's.
 //! - Anything half-written on disk: temporary file, fsync, rename, fsync of the folder.
@@ -72,6 +75,7 @@ pub mod cli;
 pub mod dicom;
 pub mod evaluation;
 pub mod export;
+pub mod http;
 pub mod inference;
 pub mod labels;
 pub mod phantom;

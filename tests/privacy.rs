@@ -9,6 +9,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
+use bench::mosquitto::free_port;
+use bench::page::{self, Events};
 use bench::service::Service;
 use bench::site::Site;
 use bench::{studies, until};
@@ -125,8 +127,14 @@ fn leaks(what: &str, text: &str) -> Vec<String> {
 fn planted_identities_are_found_nowhere_outside_of_the_device() {
     let broker = Loopback::start(Box::new(|_| Verdict::Accept)).expect("a broker");
     let subscriber = Subscriber::connect("127.0.0.1", broker.port(), "listener", "#", DEADLINE).expect("granted");
-    let settings =
-        [("storage.headroom-mib", "0"), ("ingest.force-after-secs", "2"), ("commands.allow", "[\"health\"]")];
+    let port = free_port();
+    let listen = format!("\"127.0.0.1:{port}\"");
+    let settings = [
+        ("storage.headroom-mib", "0"),
+        ("ingest.force-after-secs", "2"),
+        ("commands.allow", "[\"health\"]"),
+        ("web.listen", &listen),
+    ];
     let site = Site::new("private", &broker.url(), &settings);
     let scratch = tempfile::tempdir().expect("a folder");
     export(&site.in_dir(), scratch.path());
@@ -159,6 +167,11 @@ fn planted_identities_are_found_nowhere_outside_of_the_device() {
     ] {
         found.extend(leaks(&arguments.join(" "), &said(&site, &arguments)));
     }
+    for path in ["/", &format!("/study/{key}"), &format!("/study/{key}/page"), "/metrics", "/healthz"] {
+        let reply = page::get(port, path);
+        found.extend(leaks(&format!("the page {path}"), &format!("{}{}", reply.head, reply.text())));
+    }
+    found.extend(leaks("an event", &Events::listen(port).next()));
     found.extend(leaks("the log", &site.log()));
     let stick = tempfile::tempdir().expect("a folder");
     said(&site, &["outbox", "export", stick.path().to_str().expect("ASCII")]);

@@ -1,17 +1,20 @@
 //! The page of a study: one file that needs nothing else, in each language, without a fault that a browser or axe-core finds.
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod browser;
 mod common;
 mod export_case;
 
+use browser::chromium;
 use deepspine::dicom::StudyIdentity;
 use deepspine::export::{Bundle, Language, PAGE_FILE, write_all};
 use export_case::case;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// A page may not be larger, bytes.
 const PAGE_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// A page that stands still is judged as it will be in so many milliseconds.
+const VIRTUAL_TIME: &str = "--virtual-time-budget=20000";
 /// A4 at 72 dots an inch.
 const A4_POINTS: [f64; 2] = [594.96, 841.92];
 
@@ -68,43 +71,26 @@ fn every_level_its_grades_and_whose_study_it_is_stand_there_and_no_name_is_marku
     }
 }
 
-/// Debian's Chromium without a window, and what it prints on standard output and error; `None` where it is not installed.
-fn chromium(arguments: &[&str], page: &Path) -> Option<(String, String)> {
-    let profile = tempfile::tempdir().unwrap();
-    let out = Command::new("chromium")
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--hide-scrollbars"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--enable-logging=stderr", "--virtual-time-budget=20000"])
-        .arg(format!("--user-data-dir={}", profile.path().display()))
-        .args(arguments)
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .ok()?;
-    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-    assert!(out.status.success(), "{}", text(&out.stderr));
-    Some((text(&out.stdout), text(&out.stderr)))
-}
-
 #[test]
 fn a_browser_opens_it_without_complaint_shows_it_whole_and_prints_it_on_a4() {
     let folder = tempfile::tempdir().unwrap();
     let (path, _) = page(&bundle(true), Language::English, folder.path());
     let (png, pdf) = (folder.path().join("page.png"), folder.path().join("page.pdf"));
     let shot = format!("--screenshot={}", png.display());
-    let Some((_, said)) = chromium(&["--window-size=1000,1400", &shot], &path) else {
+    let address = format!("file://{}", path.display());
+    let Some((_, said)) = chromium(&[VIRTUAL_TIME, "--window-size=1000,1400", &shot], &address) else {
         return common::skipped(
             "a_browser_opens_it_without_complaint_shows_it_whole_and_prints_it_on_a4",
             "chromium is not installed",
         );
     };
-    let complaints: Vec<&str> = said.lines().filter(|line| line.contains("CONSOLE")).collect();
+    let complaints = browser::complaints(&said);
     assert!(complaints.is_empty(), "{complaints:#?}");
-    let mut shown = png::Decoder::new(std::io::BufReader::new(std::fs::File::open(&png).unwrap())).read_info().unwrap();
-    assert_eq!((shown.info().width, shown.info().height), (1000, 1400));
-    let mut pixels = vec![0; shown.output_buffer_size().unwrap()];
-    shown.next_frame(&mut pixels).unwrap();
+    let (size, pixels) = browser::picture(&png);
+    assert_eq!(size, (1000, 1400));
     assert!(pixels.iter().filter(|p| **p < 40).count() > pixels.len() / 20, "the overview is dark");
-    chromium(&["--no-pdf-header-footer", &format!("--print-to-pdf={}", pdf.display())], &path).unwrap();
+    chromium(&[VIRTUAL_TIME, "--no-pdf-header-footer", &format!("--print-to-pdf={}", pdf.display())], &address)
+        .unwrap();
     let printed = String::from_utf8_lossy(&std::fs::read(&pdf).unwrap()).into_owned();
     let boxes: Vec<&str> = printed.split("/MediaBox [").skip(1).map(|b| b.split_once(']').expect("a box").0).collect();
     assert!(!boxes.is_empty());
@@ -114,42 +100,21 @@ fn a_browser_opens_it_without_complaint_shows_it_whole_and_prints_it_on_a4() {
     }
 }
 
-/// axe-core's source; `None` where no Python has brought it.
-fn axe() -> Option<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let named = std::env::var_os("DEEPSPINE_TRAINING_PYTHON").map(PathBuf::from);
-    let known = [root.join("target/training-python/bin/python"), PathBuf::from("python3")];
-    let find = "import importlib.util as u; print(u.find_spec('axe_core_python').submodule_search_locations[0])";
-    let found = named.into_iter().chain(known).find_map(|python| {
-        let out = Command::new(python).args(["-c", find]).output().ok()?;
-        out.status.success().then(|| PathBuf::from(String::from_utf8_lossy(&out.stdout).trim()))
-    })?;
-    std::fs::read_to_string(found.join("axe.min.js")).ok()
-}
-
 #[test]
 fn axe_core_finds_no_fault_that_keeps_anybody_out() {
     let test = "axe_core_finds_no_fault_that_keeps_anybody_out";
-    let Some(axe) = axe() else { return common::skipped(test, "no Python has axe-core-python") };
+    let Some(axe) = browser::axe() else { return common::skipped(test, "no Python has axe-core-python") };
     let folder = tempfile::tempdir().unwrap();
     for (named, language) in [(true, Language::English), (false, Language::German)] {
         let (_, text) = page(&bundle(named), language, folder.path());
         // The page itself allows no script: a copy does.
         let begin = text.find("<meta http-equiv").expect("a policy");
         let end = begin + text[begin..].find('>').expect("its end") + 1;
-        let asked = "axe.run().then(r=>{document.body.innerText='AXE'+JSON.stringify(r.violations.map(v=>[v.impact,v.id,\
-                     v.nodes[0].html]))+'EXA'+r.passes.length})";
-        let scripts = format!("<script>{axe}</script><script>{asked}</script></body>");
-        let copy = format!("{}{}", &text[..begin], &text[end..]).replace("</body>", &scripts);
-        let path = folder.path().join("judged.html");
-        std::fs::write(&path, copy).unwrap();
-        let Some((dom, _)) = chromium(&["--dump-dom"], &path) else {
+        let copy = format!("{}{}", &text[..begin], &text[end..]);
+        let Some((faults, passed)) = browser::judged(&axe, &copy) else {
             return common::skipped(test, "chromium is not installed");
         };
-        let answer =
-            dom.rsplit_once("AXE[").and_then(|(_, rest)| rest.split_once("]EXA")).expect("an answer of axe-core");
-        assert_eq!(answer.0, "", "{language:?}");
-        let passed: usize = answer.1.chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap();
+        assert_eq!(faults, "", "{language:?}");
         assert!(passed > 10, "{passed} rules were looked at");
     }
 }

@@ -169,7 +169,7 @@ fn the_drop_in_for_credentials_adds_them_and_nothing_else() {
         .iter()
         .map(|l| l.strip_prefix("LoadCredential=").and_then(|l| l.split(':').next()).unwrap_or(l))
         .collect();
-    assert_eq!(names, ["mqtt-password", "mqtt-ca", "mqtt-client-cert", "mqtt-client-key", "study-key"]);
+    assert_eq!(names, ["mqtt-password", "mqtt-ca", "mqtt-client-cert", "mqtt-client-key", "study-key", "web-token"]);
     assert!(values("LoadCredential").is_empty(), "a missing file would keep the service from starting");
 }
 

@@ -14,10 +14,11 @@ use rustix::fs::{Access, access};
 
 use super::alarms::Severity;
 use super::clock;
-use super::config::{Broker, Settings, Tls};
+use super::config::{Broker, Settings, Tls, Web};
 use super::health::machine::{self, Machine};
 use super::mqtt::{certificate, tls};
 use super::reader::sandbox::{self, SandboxLevel};
+use super::web::read_token;
 use crate::inference::{Device, ModelSet, ModelSource};
 
 /// How long the broker may take to answer.
@@ -84,6 +85,7 @@ pub fn look_over(settings: &Settings, models: &ModelSource) -> Vec<Check> {
             checks.push(line(Mark::Attention, "no broker is named: results wait in the journal (mqtt.broker)"));
         }
     }
+    checks.extend(page_lines(&settings.web));
     checks.push(device_line(settings));
     checks.extend(board_lines(&Machine::default()));
     checks.extend(models_lines(models));
@@ -180,6 +182,27 @@ fn broker_line(broker: &Broker) -> Check {
     line(Mark::Lacking, format!("{name}: {problem}; results wait in the journal meanwhile"))
 }
 
+/// Who sees the appliance's page, what it gives out, and whether its token can be used.
+fn page_lines(web: &Web) -> Vec<Check> {
+    let Some(address) = web.listen else { return Vec::new() };
+    let mut lines = vec![if web.is_beyond_loopback() {
+        let text = format!("the page is shown to whoever reaches http://{address}, without encryption (web.listen)");
+        line(Mark::Attention, text)
+    } else {
+        line(Mark::Good, format!("the page is shown to this machine alone, at http://{address}"))
+    }];
+    if web.show_identity {
+        lines.push(line(Mark::Attention, "the page gives out what names patients (web.show-identity)"));
+    }
+    if let Some(file) = &web.token_file {
+        lines.push(match read_token(file) {
+            Ok(_) => line(Mark::Good, "whoever has the page's token may retry studies and start self-tests"),
+            Err(error) => line(Mark::Lacking, format!("the page's token {}: {error} (web.token-file)", file.display())),
+        });
+    }
+    lines
+}
+
 /// When each certificate expires; reading studies never depends on one, delivering does.
 fn certificate_lines(files: &Tls, now_unix_secs: i64) -> Vec<Check> {
     if let Some((severity, text)) = certificate::worst(files, now_unix_secs) {
@@ -238,5 +261,21 @@ mod tests {
         assert_eq!(broker_line(&broker).mark, Mark::Good);
         drop(listener);
         assert_eq!(broker_line(&broker).mark, Mark::Lacking);
+    }
+
+    #[test]
+    fn whoever_opens_the_page_to_others_or_forgets_its_token_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        let token = dir.path().join("token");
+        let marks = |listen: &str, token_file, show_identity| -> Vec<Mark> {
+            let web = Web { listen: listen.parse().ok(), token_file, show_identity };
+            page_lines(&web).iter().map(|check| check.mark).collect()
+        };
+        assert_eq!(marks("", None, true), Vec::new());
+        assert_eq!(marks("127.0.0.1:8080", None, false), [Mark::Good]);
+        assert_eq!(marks("0.0.0.0:8080", None, true), [Mark::Attention, Mark::Attention]);
+        assert_eq!(marks("[::1]:8080", Some(token.clone()), false), [Mark::Good, Mark::Lacking]);
+        std::fs::write(&token, "0123456789abcdef\n").unwrap();
+        assert_eq!(marks("[::1]:8080", Some(token), false), [Mark::Good, Mark::Good]);
     }
 }

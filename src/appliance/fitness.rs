@@ -5,10 +5,12 @@
 //! the state folder; a failed one stands until binary, models or processor change.
 
 use super::alarms::{Alarm, Severity};
+use super::health::counters::Counters;
 use super::reader::child;
 use super::reader::protocol::{SelfTestReply, SelfTestRequest};
 use super::reading::Programs;
 use super::self_test::{self, Kept};
+use super::self_test_trend::{self, Tested};
 use super::shared::Shared;
 use crate::inference::{Device, ModelSet};
 
@@ -92,8 +94,27 @@ pub fn test_now(
     Ok(said)
 }
 
-/// Has a child test the networks on `device`, and keeps what it finds.
+/// Has a child test the networks on `device`, and keeps what it finds, beside what was found before.
 fn test(
+    programs: &Programs,
+    models: &ModelSet,
+    device: Device,
+    shared: &Shared,
+    go_on: &dyn Fn() -> bool,
+) -> Result<Kept, String> {
+    let result = ask(programs, models, device, shared, go_on);
+    // The end of the appliance ends a test, and says nothing of the installation.
+    if !shared.stopping() {
+        let tested = Tested::now(device, &result);
+        if let Err(error) = self_test_trend::add(&shared.settings().storage.state_dir, tested) {
+            log::warn!("the self-test is missing among those that are kept: {error}");
+        }
+        Counters::one(&shared.counters.self_tests);
+    }
+    result
+}
+
+fn ask(
     programs: &Programs,
     models: &ModelSet,
     device: Device,

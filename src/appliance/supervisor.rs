@@ -27,6 +27,7 @@ use super::pacs::ArchiveRoom;
 use super::reading::{Programs, ReadingRoom};
 use super::shared::Shared;
 use super::upkeep::Upkeep;
+use super::web::Web;
 use crate::export::clear_half_written;
 use crate::inference::ModelSource;
 
@@ -95,6 +96,7 @@ pub struct Appliance {
     /// Settings, alarms, and the sign to stop.
     pub(super) shared: Arc<Shared>,
     actions: Actions,
+    web: Web,
     heartbeats: Arc<Heartbeats>,
     threads: Vec<JoinHandle<()>>,
     ended: Receiver<(Stage, String)>,
@@ -169,7 +171,9 @@ impl Appliance {
             Ok(())
         })?;
         control.start()?;
-        Ok(Self { shared, actions, heartbeats, threads: crew.threads, ended: crew.ended, hurry, _lock: lock })
+        let web = Web::new(actions.clone());
+        web.follow_settings();
+        Ok(Self { shared, actions, web, heartbeats, threads: crew.threads, ended: crew.ended, hurry, _lock: lock })
     }
 
     /// Whether every thread still works.
@@ -201,6 +205,7 @@ impl Appliance {
             settings.storage.state_dir.clone_from(&now.storage.state_dir);
         }
         self.shared.replace_settings(settings);
+        self.web.follow_settings();
         // Certificates are read again by a new connection.
         self.shared.renew_connection();
         self.wake();
@@ -221,6 +226,7 @@ impl Appliance {
     /// Ends every thread in order; what does not end in time ends with the process.
     pub fn stop(self) {
         self.shared.stop();
+        self.web.end();
         self.wake();
         let until = Instant::now() + FAREWELL;
         let mut told = Vec::new();

@@ -12,6 +12,7 @@
 //! | [`studies`] | as many small studies as are wanted |
 //! | [`certificates`] | a certificate authority with good and bad certificates |
 //! | [`clock`] | a wall clock that the test sets, and what a time service says of it |
+//! | [`page`] | the appliance's page, asked as a browser does |
 //! | [`gauge`] | what a process and its folders take, and whether that grows |
 //! | [`shim`] | faults between the supervisor and its files: kill points, errors, power cuts |
 //!
@@ -33,6 +34,7 @@ pub(crate) mod gauge;
 pub(crate) mod ledger;
 pub(crate) mod line;
 pub(crate) mod mosquitto;
+pub(crate) mod page;
 pub(crate) mod proxy;
 pub(crate) mod random;
 pub(crate) mod service;

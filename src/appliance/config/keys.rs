@@ -14,6 +14,8 @@ pub(super) enum Kind {
         /// Largest value allowed.
         max: u64,
     },
+    /// `true` or `false`.
+    Boolean,
 }
 
 /// One key: its dotted name, what its value must be, and its default as it would be written.
@@ -39,8 +41,12 @@ const fn whole(name: &'static str, min: u64, max: u64) -> Key {
     Key { name, kind: Kind::Whole { min, max } }
 }
 
+const fn boolean(name: &'static str) -> Key {
+    Key { name, kind: Kind::Boolean }
+}
+
 /// Every key there is.
-pub(super) const KEYS: [Key; 39] = [
+pub(super) const KEYS: [Key; 43] = [
     text("device.id"),
     text("device.study-key-file"),
     text("ingest.folder"),
@@ -74,6 +80,10 @@ pub(super) const KEYS: [Key; 39] = [
     text("mqtt.client-key-file"),
     whole("telemetry.interval-secs", 10, DAY_SECS),
     texts("commands.allow"),
+    text("web.listen"),
+    boolean("web.allow-beyond-loopback"),
+    text("web.token-file"),
+    boolean("web.show-identity"),
     text("reader.device"),
     whole("reader.threads", 0, 256),
     whole("reader.memory-mib", 64, 65_536),

@@ -5,21 +5,26 @@
 //! lacks is asked elsewhere (`appliance::checkup`), and secrets stay in their files until used.
 
 mod broker;
+mod commands;
 mod keys;
 mod last_good;
 mod pacs;
 mod settings;
 mod shown;
 mod source;
+mod web;
 
 use std::fmt;
 use std::path::Path;
 
 pub use broker::{Broker, Mqtt, Protocol, Tls};
+pub use commands::CommandKind;
 pub use last_good::Start;
 pub use pacs::Pacs;
-pub use settings::{CommandKind, Exports, Ingest, Reader, Settings, Storage};
+pub use settings::{Exports, Ingest, Reader, Settings, Storage};
+pub use shown::in_words;
 pub use source::{Origin, Value};
+pub use web::Web;
 
 /// Where the configuration is when no `--config` says otherwise.
 pub const DEFAULT_PATH: &str = "/etc/deepspine/config.toml";

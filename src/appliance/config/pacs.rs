@@ -2,7 +2,7 @@
 
 use super::broker::host_and_port;
 use super::settings::Validator;
-use super::source::{Entry, Value};
+use super::source::Value;
 use crate::export::ViewerObject;
 
 /// Port of DICOM where none is named (PS3.8 9.1.1).
@@ -60,7 +60,7 @@ impl Validator<'_> {
     }
 
     fn objects(&mut self) -> Vec<ViewerObject> {
-        let Some(Entry { value: Value::Texts(names), .. }) = self.entry("pacs.objects") else {
+        let Some(Value::Texts(names)) = self.value("pacs.objects") else {
             return ViewerObject::ALL.to_vec();
         };
         let names = names.clone();

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use super::ConfigError;
 use super::broker::Mqtt;
+use super::commands::CommandKind;
 use super::pacs::Pacs;
-use super::source::{Entry, Merged, Origin, Value};
+use super::source::{Merged, Origin, Value};
+use super::web::Web;
 use crate::export::Language;
 use crate::inference::DeviceChoice;
 use crate::spine::Role;
@@ -43,6 +45,8 @@ pub struct Settings {
     pub telemetry_interval: Duration,
     /// Commands over MQTT that are obeyed.
     pub commands: Vec<CommandKind>,
+    /// The appliance's own page.
+    pub web: Web,
     /// The site's own key for keyed hashes; `None`: one is made at the first start.
     pub study_key_file: Option<PathBuf>,
     /// Limits of the reading child.
@@ -96,35 +100,6 @@ pub struct Exports {
     pub language: Language,
 }
 
-/// A command over MQTT.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum CommandKind {
-    /// Tell everything about the appliance's state.
-    Health,
-    /// Look at the export folder now.
-    Rescan,
-    /// Give a quarantined study its attempts back.
-    Retry,
-    /// Test the installation now.
-    SelfTest,
-}
-
-impl CommandKind {
-    /// All of them.
-    pub const ALL: [Self; 4] = [Self::Health, Self::Rescan, Self::Retry, Self::SelfTest];
-
-    /// The name in the configuration and in the command's topic.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Health => "health",
-            Self::Rescan => "rescan",
-            Self::Retry => "retry",
-            Self::SelfTest => "self-test",
-        }
-    }
-}
-
 /// Limits of the reading child.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reader {
@@ -162,8 +137,8 @@ impl Validator<'_> {
         self.merged.text(key)
     }
 
-    pub(super) fn entry(&self, key: &'static str) -> Option<&Entry> {
-        self.merged.0.get(key)
+    pub(super) fn value(&self, key: &'static str) -> Option<&Value> {
+        self.merged.0.get(key).map(|entry| &entry.value)
     }
 
     pub(super) fn complain(&mut self, key: &'static str, problem: impl Into<String>) {
@@ -190,10 +165,7 @@ impl Validator<'_> {
     }
 
     fn whole(&self, key: &'static str, default: u64) -> u64 {
-        match self.merged.0.get(key) {
-            Some(Entry { value: Value::Whole(number), .. }) => *number,
-            _ => default,
-        }
+        if let Some(Value::Whole(number)) = self.value(key) { *number } else { default }
     }
 
     pub(super) fn secs(&self, key: &'static str, default: u64) -> Duration {
@@ -201,10 +173,10 @@ impl Validator<'_> {
     }
 
     fn roles(&mut self, key: &'static str, default: &[Role]) -> Vec<Role> {
-        let Some(Entry { value: Value::Texts(names), .. }) = self.merged.0.get(key) else { return default.to_vec() };
+        let Some(Value::Texts(names)) = self.value(key).cloned() else { return default.to_vec() };
         let mut roles = Vec::new();
         for name in names {
-            match Role::from_name(name) {
+            match Role::from_name(&name) {
                 Some(role @ (Role::SagittalT2 | Role::SagittalT1 | Role::AxialT2)) if !roles.contains(&role) => {
                     roles.push(role);
                 }
@@ -215,23 +187,6 @@ impl Validator<'_> {
             }
         }
         roles
-    }
-
-    fn commands(&mut self) -> Vec<CommandKind> {
-        let Some(Entry { value: Value::Texts(names), .. }) = self.merged.0.get("commands.allow") else {
-            return Vec::new();
-        };
-        let mut allowed = Vec::new();
-        for name in names {
-            match CommandKind::ALL.into_iter().find(|kind| kind.name() == name) {
-                Some(kind) => allowed.push(kind),
-                None => {
-                    let known = CommandKind::ALL.map(CommandKind::name).join(", ");
-                    self.complain("commands.allow", format!("knows {known}, not {name:?}"));
-                }
-            }
-        }
-        allowed
     }
 
     fn device(&mut self) -> DeviceChoice {
@@ -342,6 +297,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
     let mqtt = v.mqtt(&device_id);
     let telemetry_interval = v.secs("telemetry.interval-secs", 60);
     let commands = v.commands();
+    let web = v.web();
     let study_key_file = v.secret_file("device.study-key-file");
     let reader = Reader {
         device: v.device(),
@@ -351,7 +307,19 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
         max_attempts: u32::try_from(v.whole("reader.max-attempts", 3)).unwrap_or(3),
         alpha_percent: u8::try_from(v.whole("reader.alpha-percent", 10)).unwrap_or(10),
     };
-    Settings { device_id, ingest, storage, exports, pacs, mqtt, telemetry_interval, commands, study_key_file, reader }
+    Settings {
+        device_id,
+        ingest,
+        storage,
+        exports,
+        pacs,
+        mqtt,
+        telemetry_interval,
+        commands,
+        web,
+        study_key_file,
+        reader,
+    }
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! The configuration in force, key by key, as `check-config` shows it.
+//! The configuration in force, key by key, as `check-config` and the appliance's page show it.
 
 use super::InForce;
 use super::keys::KEYS;
@@ -16,6 +16,37 @@ pub(super) fn in_force(merged: &Merged) -> Vec<InForce> {
             None => InForce { key: key.name, value: default_shown(key.name, &settings), origin: Origin::Default },
         })
         .collect()
+}
+
+/// Every key with what it is in `settings`, without a secret and without where secrets lie, in the order of [`KEYS`].
+#[must_use]
+pub fn in_words(settings: &Settings) -> Vec<(&'static str, String)> {
+    KEYS.iter()
+        .map(|key| (key.name, given(key.name, settings).unwrap_or_else(|| default_shown(key.name, settings))))
+        .collect()
+}
+
+/// What only a configuration can say; `None` where it does not.
+fn given(key: &str, settings: &Settings) -> Option<String> {
+    let is_set = || "set".to_owned();
+    let broker = settings.mqtt.broker.as_ref();
+    let tls = broker.and_then(|broker| broker.tls.as_ref());
+    match key {
+        "device.study-key-file" => settings.study_key_file.as_ref().map(|_| is_set()),
+        "ingest.sentinel" => settings.ingest.sentinel.as_ref().map(|name| format!("{name:?}")),
+        "exports.language" => Some(format!("{:?}", settings.exports.language.tag())),
+        "mqtt.broker" => {
+            broker.map(|b| format!("\"{}://{}:{}\"", if b.tls.is_some() { "mqtts" } else { "mqtt" }, b.host, b.port))
+        }
+        "mqtt.root" => Some(format!("{:?}", settings.mqtt.root)),
+        "mqtt.username" => broker.and_then(|b| b.username.as_ref()).map(|_| is_set()),
+        "mqtt.password-file" => broker.and_then(|b| b.password_file.as_ref()).map(|_| is_set()),
+        "mqtt.ca-file" => tls.map(|_| is_set()),
+        "mqtt.client-cert-file" | "mqtt.client-key-file" => tls.and_then(|tls| tls.client.as_ref()).map(|_| is_set()),
+        "commands.allow" => Some(format!("{:?}", settings.commands.iter().map(|c| c.name()).collect::<Vec<_>>())),
+        "web.token-file" => settings.web.token_file.as_ref().map(|_| is_set()),
+        _ => None,
+    }
 }
 
 /// A default as it would be written. Only keys that no entry sets come here, so `settings` holds their defaults.
@@ -48,6 +79,9 @@ fn default_shown(key: &str, settings: &Settings) -> String {
         "mqtt.broker" => "not set: results wait in the journal".to_owned(),
         "mqtt.root" => "\"deepspine\"".to_owned(),
         "mqtt.keep-alive-secs" => settings.mqtt.keep_alive.as_secs().to_string(),
+        "web.listen" => settings.web.listen.map_or_else(|| "not set: there is no page".to_owned(), |a| quoted(&a)),
+        "web.allow-beyond-loopback" => settings.web.is_beyond_loopback().to_string(),
+        "web.show-identity" => settings.web.show_identity.to_string(),
         "reader.device" => quoted(&settings.reader.device.name()),
         "reader.threads" => settings.reader.threads.to_string(),
         "reader.memory-mib" => settings.reader.memory_mib.to_string(),

@@ -47,6 +47,8 @@ pub enum Value {
     Texts(Vec<String>),
     /// See [`Kind::Whole`].
     Whole(u64),
+    /// See [`Kind::Boolean`].
+    Boolean(bool),
 }
 
 impl fmt::Display for Value {
@@ -60,6 +62,7 @@ impl fmt::Display for Value {
                 write!(f, "[{}]", quoted.join(", "))
             }
             Self::Whole(number) => write!(f, "{number}"),
+            Self::Boolean(yes) => write!(f, "{yes}"),
         }
     }
 }
@@ -192,6 +195,8 @@ fn typed(kind: Kind, value: &Spanned<DeValue<'_>>) -> Result<Value, String> {
                 _ => Err(format!("must be a whole number from {min} to {max}, not {number}")),
             }
         }
+        (Kind::Boolean, DeValue::Boolean(yes)) => Ok(Value::Boolean(*yes)),
+        (Kind::Boolean, _) => Err("must be true or false, without quotes".to_owned()),
         (Kind::Whole { min, max }, _) => Err(format!("must be a whole number from {min} to {max}")),
     }
 }

@@ -4,9 +4,9 @@ use std::path::PathBuf;
 
 use serde_json::Value;
 
-use super::audit;
 use super::words::{Identity, LIST_MAX, MESSAGES_MAX, QuarantinedFile, Reply, Request, WholeMessage, Why};
 use crate::appliance::actions::{ActionError, Actions};
+use crate::appliance::audit::{self, By};
 use crate::appliance::bundles;
 use crate::appliance::identity::FILE;
 use crate::appliance::journal::{Durable, JournalError, ReportLook, StudyLook, StudyState};
@@ -134,7 +134,8 @@ fn resolve(actions: &Actions, key: &str, caller: Caller) -> Reply {
     match identity {
         Ok(identity) => {
             // No identity is told that is not written down as told.
-            match audit::write(&actions.shared.settings().storage.state_dir, "resolve", &identity.key, caller) {
+            let by = By::User { uid: caller.uid, pid: caller.pid };
+            match audit::write(&actions.shared.settings().storage.state_dir, "resolve", &identity.key, by) {
                 Ok(()) => Reply::Identity(Box::new(identity)),
                 Err(error) => {
                     Reply::Refused { why: Why::Later, text: format!("the audit log can't be written: {error}") }

@@ -5,7 +5,6 @@
 //! kernel's word on the caller: root, or the appliance's own user. That is audited.
 
 pub mod answer;
-mod audit;
 pub mod look;
 mod server;
 pub mod words;

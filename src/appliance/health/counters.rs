@@ -29,6 +29,8 @@ pub struct Histogram {
     buckets: [u64; BOUNDS_MS.len() + 1],
     /// How often.
     pub count: u64,
+    /// All of it together, ms.
+    pub sum_ms: u64,
     /// The longest, ms.
     pub max_ms: u64,
     /// The last, ms.
@@ -37,7 +39,7 @@ pub struct Histogram {
 
 impl Default for Histogram {
     fn default() -> Self {
-        Self { buckets: [0; BOUNDS_MS.len() + 1], count: 0, max_ms: 0, last_ms: 0 }
+        Self { buckets: [0; BOUNDS_MS.len() + 1], count: 0, sum_ms: 0, max_ms: 0, last_ms: 0 }
     }
 }
 
@@ -50,8 +52,18 @@ impl Histogram {
             *bucket += 1;
         }
         self.count += 1;
+        self.sum_ms = self.sum_ms.saturating_add(ms);
         self.last_ms = ms;
         self.max_ms = self.max_ms.max(ms);
+    }
+
+    /// How often it took at most each bound, ms.
+    pub fn up_to_ms(&self) -> impl Iterator<Item = (u64, u64)> + '_ {
+        let up_to = self.buckets.iter().scan(0, |seen, bucket| {
+            *seen += bucket;
+            Some(*seen)
+        });
+        BOUNDS_MS.into_iter().zip(up_to)
     }
 
     /// A bound below which `share` of all lie, ms: the upper one of their bucket, or the longest.
@@ -84,6 +96,8 @@ pub struct Counters {
     pub refused: AtomicU64,
     /// Connections to a broker that were made.
     pub connections: AtomicU64,
+    /// Self-tests that came to an end.
+    pub self_tests: AtomicU64,
     reading: Mutex<Histogram>,
     acknowledged: Mutex<Histogram>,
     last_errors: Mutex<HistoryBuf<LastError, LAST_ERRORS_MAX>>,
@@ -142,6 +156,8 @@ mod tests {
             histogram.add(Duration::from_millis(ms));
         }
         assert_eq!((histogram.quantile_ms(0.5), histogram.quantile_ms(0.99)), (50, 100));
+        let up_to: Vec<(u64, u64)> = histogram.up_to_ms().skip(4).take(3).collect();
+        assert_eq!((up_to, histogram.sum_ms), (vec![(20, 20), (50, 50), (100, 100)], 5050));
         histogram.add(Duration::from_secs(4000));
         assert_eq!((histogram.quantile_ms(1.0), histogram.max_ms), (4_000_000, 4_000_000));
         assert_eq!(Histogram::default().quantile_ms(0.5), 0);

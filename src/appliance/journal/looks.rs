@@ -138,6 +138,22 @@ impl Journal {
         })
     }
 
+    /// The newest report of each of up to `limit` studies, the last changed first, where its files are not removed: study and report.
+    ///
+    /// # Errors
+    /// As the journal gives them.
+    pub fn newest_reports(&self, limit: usize) -> Result<Vec<(String, String)>, JournalError> {
+        self.call(move |connection| {
+            let mut statement = connection.prepare(
+                "SELECT studies.study_key, report_id FROM studies
+                 JOIN reports ON reports.study_key = studies.study_key AND reports.revision = studies.revision
+                 WHERE removed = 0 ORDER BY changed_at DESC, studies.study_key LIMIT ?1",
+            )?;
+            let rows = statement.query_map([limit as i64], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            Ok(rows.collect::<Result<_, _>>()?)
+        })
+    }
+
     /// How many studies are in `state`.
     ///
     /// # Errors

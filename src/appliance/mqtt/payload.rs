@@ -8,7 +8,7 @@
 use serde_json::{Map, Value, json};
 
 use super::topics;
-use crate::appliance::alarms::Raised;
+use crate::appliance::alarms::{Alarms, Raised, Severity};
 use crate::appliance::clock;
 use crate::appliance::config::Settings;
 use crate::appliance::health::machine::Machine;
@@ -44,6 +44,13 @@ pub enum Health {
 }
 
 impl Health {
+    /// Degraded while an alarm stands that says that something does not work as it should.
+    #[must_use]
+    pub fn of(alarms: &Alarms) -> Self {
+        let worst = alarms.standing().into_iter().map(|(_, raised)| raised.severity).max();
+        if worst.is_some_and(|severity| severity >= Severity::Minor) { Self::Degraded } else { Self::Up }
+    }
+
     /// `up`, `degraded` or `down`.
     #[must_use]
     pub const fn name(self) -> &'static str {

@@ -33,7 +33,8 @@ impl Language {
     }
 
     /// The decimal mark between whole and broken part.
-    const fn decimal_mark(self) -> char {
+    #[must_use]
+    pub const fn decimal_mark(self) -> char {
         match self {
             Self::English => '.',
             Self::German => ',',

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Connected, Delivery, Round};
-use crate::appliance::alarms::{Alarm, Severity};
+use crate::appliance::alarms::Alarm;
 use crate::appliance::health::machine::Machine;
 use crate::appliance::journal::JournalError;
 use crate::appliance::mqtt::payload::{self, Health};
@@ -41,10 +41,8 @@ impl Delivery {
         connected.models_told = Some(changes);
     }
 
-    /// Degraded while an alarm stands that says that something does not work as it should.
     pub(super) fn health(&self) -> Health {
-        let worst = self.actions.shared.alarms.standing().into_iter().map(|(_, raised)| raised.severity).max();
-        if worst.is_some_and(|severity| severity >= Severity::Minor) { Health::Degraded } else { Health::Up }
+        Health::of(&self.actions.shared.alarms)
     }
 
     pub(super) fn health_payload(&self, session: &str, health: Health) -> Vec<u8> {
