@@ -130,6 +130,9 @@ _deepspine() {
             deepspine__subcmd__help__subcmd__studies,retry)
                 cmd="deepspine__subcmd__help__subcmd__studies__subcmd__retry"
                 ;;
+            deepspine__subcmd__help__subcmd__studies,send)
+                cmd="deepspine__subcmd__help__subcmd__studies__subcmd__send"
+                ;;
             deepspine__subcmd__help__subcmd__studies,show)
                 cmd="deepspine__subcmd__help__subcmd__studies__subcmd__show"
                 ;;
@@ -208,6 +211,9 @@ _deepspine() {
             deepspine__subcmd__studies,retry)
                 cmd="deepspine__subcmd__studies__subcmd__retry"
                 ;;
+            deepspine__subcmd__studies,send)
+                cmd="deepspine__subcmd__studies__subcmd__send"
+                ;;
             deepspine__subcmd__studies,show)
                 cmd="deepspine__subcmd__studies__subcmd__show"
                 ;;
@@ -225,6 +231,9 @@ _deepspine() {
                 ;;
             deepspine__subcmd__studies__subcmd__help,retry)
                 cmd="deepspine__subcmd__studies__subcmd__help__subcmd__retry"
+                ;;
+            deepspine__subcmd__studies__subcmd__help,send)
+                cmd="deepspine__subcmd__studies__subcmd__help__subcmd__send"
                 ;;
             deepspine__subcmd__studies__subcmd__help,show)
                 cmd="deepspine__subcmd__studies__subcmd__help__subcmd__show"
@@ -708,7 +717,7 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__help__subcmd__studies)
-            opts="list show retry discard resolve"
+            opts="list show retry discard send resolve"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -764,6 +773,20 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__help__subcmd__studies__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        deepspine__subcmd__help__subcmd__studies__subcmd__send)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1382,7 +1405,7 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__studies)
-            opts="-h --format --config --set --help list show retry discard resolve help"
+            opts="-h --format --config --set --help list show retry discard send resolve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1434,7 +1457,7 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__studies__subcmd__help)
-            opts="list show retry discard resolve help"
+            opts="list show retry discard send resolve help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1504,6 +1527,20 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__studies__subcmd__help__subcmd__retry)
+            opts=""
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        deepspine__subcmd__studies__subcmd__help__subcmd__send)
             opts=""
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 4 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
@@ -1588,6 +1625,32 @@ _deepspine() {
             return 0
             ;;
         deepspine__subcmd__studies__subcmd__retry)
+            opts="-h --format --config --set --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --format)
+                    COMPREPLY=($(compgen -W "text json" -- "${cur}"))
+                    return 0
+                    ;;
+                --config)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --set)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        deepspine__subcmd__studies__subcmd__send)
             opts="-h --format --config --set --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )

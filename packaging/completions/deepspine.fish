@@ -37,7 +37,7 @@ complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "self-test" -d '
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "check-config" -d 'Shows the configuration in force, what is wrong with it, and what the machine lacks'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "status" -d 'Shows how the appliance is: broker, queue, studies, alarms'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "studies" -d 'Lists studies by their keys, shows one, and decides about those that could not be read'
-complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "outbox" -d 'Lists what waits for the broker, and carries it there by hand'
+complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "outbox" -d 'Lists what waits for the broker and the archive, and carries messages by hand'
 complete -c deepspine -n "__fish_deepspine_needs_command" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand analyze" -l format -d 'How the report is printed' -r -f -a "text\t'A table for a person'
 json\t'The report as JSON'
@@ -155,17 +155,18 @@ json\t'For programs'"
 complete -c deepspine -n "__fish_deepspine_using_subcommand status" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand status" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
 json\t'For programs'"
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -f -a "list" -d 'Lists the studies, the last changed first'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -f -a "show" -d 'Shows one study and its reports'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -f -a "retry" -d 'Gives a quarantined study its attempts back'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -f -a "discard" -d 'Has a study not be read, unless new files of it come'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -f -a "resolve" -d 'Tells whose study, or which file, a key stands for; for root, and written to the audit log'
-complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard resolve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "list" -d 'Lists the studies, the last changed first'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "show" -d 'Shows one study and its reports'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "retry" -d 'Gives a quarantined study its attempts back'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "discard" -d 'Has a study not be read, unless new files of it come'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "send" -d 'Sends the objects of a study\'s last report to the archive (pacs.address), again where it has them'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "resolve" -d 'Tells whose study, or which file, a key stands for; for root, and written to the audit log'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and not __fish_seen_subcommand_from list show retry discard send resolve help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from list" -l state -d 'Only those in this state: arriving, claimed, failed, done, quarantined or discarded' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from list" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -188,6 +189,11 @@ json\t'For programs'"
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from discard" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from discard" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from discard" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from send" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
+json\t'For programs'"
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from send" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from send" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from send" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from resolve" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
 json\t'For programs'"
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from resolve" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
@@ -197,6 +203,7 @@ complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from help" -f -a "show" -d 'Shows one study and its reports'
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Gives a quarantined study its attempts back'
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from help" -f -a "discard" -d 'Has a study not be read, unless new files of it come'
+complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from help" -f -a "send" -d 'Sends the objects of a study\'s last report to the archive (pacs.address), again where it has them'
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from help" -f -a "resolve" -d 'Tells whose study, or which file, a key stands for; for root, and written to the audit log'
 complete -c deepspine -n "__fish_deepspine_using_subcommand studies; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
@@ -204,10 +211,10 @@ json\t'For programs'"
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "list" -d 'Lists the messages that wait, in the order of their commits'
+complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "list" -d 'Lists the messages that wait, in the order of their commits, and the objects that wait for the archive'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "export" -d 'Writes all that wait into a file, one JSON object a line: `seq`, `topic`, `payload`; they still wait'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "import-acks" -d 'Takes messages for delivered that arrived by another way'
-complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "retry" -d 'Sends again what the broker refused'
+complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "retry" -d 'Sends again what the broker refused, and what the archive refused'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and not __fish_seen_subcommand_from list export import-acks retry help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from list" -l format -d 'How the answer is printed' -r -f -a "text\t'For people'
 json\t'For programs'"
@@ -229,10 +236,10 @@ json\t'For programs'"
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l config -d 'Configuration file, instead of /etc/deepspine/config.toml' -r -F
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from retry" -l set -d 'Override one key, such as `storage.state-dir=/var/lib/deepspine`; may be given again' -r
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from retry" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists the messages that wait, in the order of their commits'
+complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "list" -d 'Lists the messages that wait, in the order of their commits, and the objects that wait for the archive'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "export" -d 'Writes all that wait into a file, one JSON object a line: `seq`, `topic`, `payload`; they still wait'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "import-acks" -d 'Takes messages for delivered that arrived by another way'
-complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Sends again what the broker refused'
+complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "retry" -d 'Sends again what the broker refused, and what the archive refused'
 complete -c deepspine -n "__fish_deepspine_using_subcommand outbox; and __fish_seen_subcommand_from help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "analyze" -d 'Reads one study (a folder, files or a zip archive) now and prints what is found, or an archive\'s studies from a list'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "run" -d 'The appliance: watches the export folder, reads every complete study, publishes the reports'
@@ -245,7 +252,7 @@ complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "check-config" -d 'Shows the configuration in force, what is wrong with it, and what the machine lacks'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "status" -d 'Shows how the appliance is: broker, queue, studies, alarms'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "studies" -d 'Lists studies by their keys, shows one, and decides about those that could not be read'
-complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "outbox" -d 'Lists what waits for the broker, and carries it there by hand'
+complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "outbox" -d 'Lists what waits for the broker and the archive, and carries messages by hand'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and not __fish_seen_subcommand_from analyze run demo evaluate labels models phantom self-test check-config status studies outbox help" -f -a "help" -d 'Print this message or the help of the given subcommand(s)'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from models" -f -a "list" -d 'Shows which set is in force and why, what it is made of, and the former ones'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from models" -f -a "verify" -d 'Checks a set or a bundle: manifests, hashes, terms, networks, and a phantom read with them'
@@ -255,8 +262,9 @@ complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_see
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from studies" -f -a "show" -d 'Shows one study and its reports'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from studies" -f -a "retry" -d 'Gives a quarantined study its attempts back'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from studies" -f -a "discard" -d 'Has a study not be read, unless new files of it come'
+complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from studies" -f -a "send" -d 'Sends the objects of a study\'s last report to the archive (pacs.address), again where it has them'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from studies" -f -a "resolve" -d 'Tells whose study, or which file, a key stands for; for root, and written to the audit log'
-complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "list" -d 'Lists the messages that wait, in the order of their commits'
+complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "list" -d 'Lists the messages that wait, in the order of their commits, and the objects that wait for the archive'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "export" -d 'Writes all that wait into a file, one JSON object a line: `seq`, `topic`, `payload`; they still wait'
 complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "import-acks" -d 'Takes messages for delivered that arrived by another way'
-complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "retry" -d 'Sends again what the broker refused'
+complete -c deepspine -n "__fish_deepspine_using_subcommand help; and __fish_seen_subcommand_from outbox" -f -a "retry" -d 'Sends again what the broker refused, and what the archive refused'

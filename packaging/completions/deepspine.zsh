@@ -320,6 +320,17 @@ json\:"For programs"))' \
 ':key -- Its key, or the beginning of it:_default' \
 && ret=0
 ;;
+(send)
+_arguments "${_arguments_options[@]}" : \
+'--format=[How the answer is printed]:FORMAT:((text\:"For people"
+json\:"For programs"))' \
+'--config=[Configuration file, instead of /etc/deepspine/config.toml]:FILE:_files' \
+'*--set=[Override one key, such as \`storage.state-dir=/var/lib/deepspine\`; may be given again]:KEY=VALUE:_default' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':key -- Its key, or the beginning of it:_default' \
+&& ret=0
+;;
 (resolve)
 _arguments "${_arguments_options[@]}" : \
 '--format=[How the answer is printed]:FORMAT:((text\:"For people"
@@ -356,6 +367,10 @@ _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
 (discard)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(send)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
@@ -583,6 +598,10 @@ _arguments "${_arguments_options[@]}" : \
 _arguments "${_arguments_options[@]}" : \
 && ret=0
 ;;
+(send)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
 (resolve)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -650,7 +669,7 @@ _deepspine_commands() {
 'check-config:Shows the configuration in force, what is wrong with it, and what the machine lacks' \
 'status:Shows how the appliance is\: broker, queue, studies, alarms' \
 'studies:Lists studies by their keys, shows one, and decides about those that could not be read' \
-'outbox:Lists what waits for the broker, and carries it there by hand' \
+'outbox:Lists what waits for the broker and the archive, and carries messages by hand' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'deepspine commands' commands "$@"
@@ -689,7 +708,7 @@ _deepspine__subcmd__help_commands() {
 'check-config:Shows the configuration in force, what is wrong with it, and what the machine lacks' \
 'status:Shows how the appliance is\: broker, queue, studies, alarms' \
 'studies:Lists studies by their keys, shows one, and decides about those that could not be read' \
-'outbox:Lists what waits for the broker, and carries it there by hand' \
+'outbox:Lists what waits for the broker and the archive, and carries messages by hand' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'deepspine help commands' commands "$@"
@@ -757,10 +776,10 @@ _deepspine__subcmd__help__subcmd__models__subcmd__verify_commands() {
 (( $+functions[_deepspine__subcmd__help__subcmd__outbox_commands] )) ||
 _deepspine__subcmd__help__subcmd__outbox_commands() {
     local commands; commands=(
-'list:Lists the messages that wait, in the order of their commits' \
+'list:Lists the messages that wait, in the order of their commits, and the objects that wait for the archive' \
 'export:Writes all that wait into a file, one JSON object a line\: \`seq\`, \`topic\`, \`payload\`; they still wait' \
 'import-acks:Takes messages for delivered that arrived by another way' \
-'retry:Sends again what the broker refused' \
+'retry:Sends again what the broker refused, and what the archive refused' \
     )
     _describe -t commands 'deepspine help outbox commands' commands "$@"
 }
@@ -811,6 +830,7 @@ _deepspine__subcmd__help__subcmd__studies_commands() {
 'show:Shows one study and its reports' \
 'retry:Gives a quarantined study its attempts back' \
 'discard:Has a study not be read, unless new files of it come' \
+'send:Sends the objects of a study'\''s last report to the archive (pacs.address), again where it has them' \
 'resolve:Tells whose study, or which file, a key stands for; for root, and written to the audit log' \
     )
     _describe -t commands 'deepspine help studies commands' commands "$@"
@@ -834,6 +854,11 @@ _deepspine__subcmd__help__subcmd__studies__subcmd__resolve_commands() {
 _deepspine__subcmd__help__subcmd__studies__subcmd__retry_commands() {
     local commands; commands=()
     _describe -t commands 'deepspine help studies retry commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__help__subcmd__studies__subcmd__send_commands] )) ||
+_deepspine__subcmd__help__subcmd__studies__subcmd__send_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine help studies send commands' commands "$@"
 }
 (( $+functions[_deepspine__subcmd__help__subcmd__studies__subcmd__show_commands] )) ||
 _deepspine__subcmd__help__subcmd__studies__subcmd__show_commands() {
@@ -915,10 +940,10 @@ _deepspine__subcmd__models__subcmd__verify_commands() {
 (( $+functions[_deepspine__subcmd__outbox_commands] )) ||
 _deepspine__subcmd__outbox_commands() {
     local commands; commands=(
-'list:Lists the messages that wait, in the order of their commits' \
+'list:Lists the messages that wait, in the order of their commits, and the objects that wait for the archive' \
 'export:Writes all that wait into a file, one JSON object a line\: \`seq\`, \`topic\`, \`payload\`; they still wait' \
 'import-acks:Takes messages for delivered that arrived by another way' \
-'retry:Sends again what the broker refused' \
+'retry:Sends again what the broker refused, and what the archive refused' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'deepspine outbox commands' commands "$@"
@@ -931,10 +956,10 @@ _deepspine__subcmd__outbox__subcmd__export_commands() {
 (( $+functions[_deepspine__subcmd__outbox__subcmd__help_commands] )) ||
 _deepspine__subcmd__outbox__subcmd__help_commands() {
     local commands; commands=(
-'list:Lists the messages that wait, in the order of their commits' \
+'list:Lists the messages that wait, in the order of their commits, and the objects that wait for the archive' \
 'export:Writes all that wait into a file, one JSON object a line\: \`seq\`, \`topic\`, \`payload\`; they still wait' \
 'import-acks:Takes messages for delivered that arrived by another way' \
-'retry:Sends again what the broker refused' \
+'retry:Sends again what the broker refused, and what the archive refused' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'deepspine outbox help commands' commands "$@"
@@ -1006,6 +1031,7 @@ _deepspine__subcmd__studies_commands() {
 'show:Shows one study and its reports' \
 'retry:Gives a quarantined study its attempts back' \
 'discard:Has a study not be read, unless new files of it come' \
+'send:Sends the objects of a study'\''s last report to the archive (pacs.address), again where it has them' \
 'resolve:Tells whose study, or which file, a key stands for; for root, and written to the audit log' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -1023,6 +1049,7 @@ _deepspine__subcmd__studies__subcmd__help_commands() {
 'show:Shows one study and its reports' \
 'retry:Gives a quarantined study its attempts back' \
 'discard:Has a study not be read, unless new files of it come' \
+'send:Sends the objects of a study'\''s last report to the archive (pacs.address), again where it has them' \
 'resolve:Tells whose study, or which file, a key stands for; for root, and written to the audit log' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
@@ -1053,6 +1080,11 @@ _deepspine__subcmd__studies__subcmd__help__subcmd__retry_commands() {
     local commands; commands=()
     _describe -t commands 'deepspine studies help retry commands' commands "$@"
 }
+(( $+functions[_deepspine__subcmd__studies__subcmd__help__subcmd__send_commands] )) ||
+_deepspine__subcmd__studies__subcmd__help__subcmd__send_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine studies help send commands' commands "$@"
+}
 (( $+functions[_deepspine__subcmd__studies__subcmd__help__subcmd__show_commands] )) ||
 _deepspine__subcmd__studies__subcmd__help__subcmd__show_commands() {
     local commands; commands=()
@@ -1072,6 +1104,11 @@ _deepspine__subcmd__studies__subcmd__resolve_commands() {
 _deepspine__subcmd__studies__subcmd__retry_commands() {
     local commands; commands=()
     _describe -t commands 'deepspine studies retry commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__studies__subcmd__send_commands] )) ||
+_deepspine__subcmd__studies__subcmd__send_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine studies send commands' commands "$@"
 }
 (( $+functions[_deepspine__subcmd__studies__subcmd__show_commands] )) ||
 _deepspine__subcmd__studies__subcmd__show_commands() {
