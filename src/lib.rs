@@ -6,6 +6,7 @@
 //! | module | is for |
 //! |---|---|
 //! | [`spine`] | the words of the field, as plain types |
+//! | [`http`] | pages over HTTP/1.1 on one thread, everything bounded; the only importer of httparse |
 //! | [`analysis`] | the reading room: pixels and models in, findings out; pure |
 //! | [`inference`] | load, verify and run the networks; the only importer of tract |
 //! | [`dicom`] | files to studies, studies to files; the only importer of `dicom_*` |
@@ -17,7 +18,7 @@
 //! | [`cli`] | one file a verb |
 //!
 //! Imports point inward: `cli -> appliance -> evaluation -> export, phantom -> dicom -> analysis -> inference ->
-//! spine`. `tests/architecture.rs` holds that, and who alone may import which library.
+//! http -> spine`. `tests/architecture.rs` holds that, and who alone may import which library.
 //!
 //! # How a study travels
 //!
@@ -69,6 +70,7 @@ pub mod cli;
 pub mod dicom;
 pub mod evaluation;
 pub mod export;
+pub mod http;
 pub mod inference;
 pub mod labels;
 pub mod phantom;
