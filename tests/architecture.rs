@@ -22,7 +22,7 @@ const LAYERS: [&str; 12] = [
 ];
 
 /// A library (as its path begins in code), and the only places in `src` that may name it.
-const SOLE_IMPORTERS: [(&str, &[&str]); 21] = [
+const SOLE_IMPORTERS: [(&str, &[&str]); 22] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
     ("pulp", &["inference/convolution/"]),
@@ -34,6 +34,7 @@ const SOLE_IMPORTERS: [(&str, &[&str]); 21] = [
     ("rumqttc", &["appliance/mqtt/"]),
     ("rusqlite", &["appliance/journal", "fleet/store/sqlite"]),
     ("postgres::", &["fleet/store/"]),
+    ("ratatui", &["fleet/terminal/"]),
     ("x509_cert", &["appliance/mqtt/certificate"]),
     ("systemd_journal_logger", &["appliance/systemd"]),
     ("landlock", &["appliance/reader/sandbox"]),

@@ -3,6 +3,7 @@
 mod broker_args;
 mod simulate;
 
+use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -17,6 +18,7 @@ use crate::appliance::systemd;
 use crate::fleet::collector::{Beat, Collector, Options, look_once};
 use crate::fleet::roll::Roll;
 use crate::fleet::store::{self, StoreError};
+use crate::fleet::terminal;
 use crate::fleet::view::{self, Filter, Row, Totals};
 use broker_args::BrokerArgs;
 
@@ -31,7 +33,8 @@ const LOOK_PERIOD: Duration = Duration::from_millis(200);
 
 /// Shows many appliances: how each is, what is wrong, the broken ones first
 ///
-/// Subscribes to a broker, collects what the appliances publish into a database, and shows it: as a service. `--once` looks once and prints a table.
+/// Subscribes to a broker, collects what the appliances publish into a database, and shows it: on a terminal, or, where
+/// standard output is none, as a service. `--once` looks once and prints a table.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub struct Args {
@@ -117,10 +120,18 @@ fn print(roll: &Roll, args: &WatchArgs) -> Result<(), CliError> {
 fn watch(args: &WatchArgs) -> Result<(), CliError> {
     let options = options(args)?;
     let stop = stop_on_signal()?;
-    systemd::start_log()
-        .map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
+    let has_screen = std::io::stdout().is_terminal();
+    if !has_screen {
+        // A line of the log would tear the screen.
+        systemd::start_log()
+            .map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
+    }
     let collector = Collector::start(&options).map_err(of_store)?;
-    while !stop.load(Ordering::Acquire) {
+    if has_screen {
+        terminal::run(&collector.shared, &stop)
+            .map_err(|error| CliError::new(Exit::CantCreate, format!("terminal: {error}")))?;
+    }
+    while !has_screen && !stop.load(Ordering::Acquire) {
         std::thread::sleep(LOOK_PERIOD);
     }
     let beat = collector.shared.pulse.beat();

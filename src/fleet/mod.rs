@@ -9,6 +9,7 @@
 //! | [`store`] | what outlives the process: messages by sequence number, gaps, numbers, grades |
 //! | [`collector`] | from the broker into the store, acknowledged once it is there |
 //! | [`drift`] | whether a site's grades are still spread as they were |
+//! | [`terminal`] | the view on a terminal |
 //! | [`simulate`] | a load of appliances that do not exist, with faults |
 //!
 //! State (`status`, `twin`, alarms) is retained by the broker, so each collector subscribes to all of it and keeps it
@@ -22,5 +23,6 @@ pub mod drift;
 pub mod roll;
 pub mod simulate;
 pub mod store;
+pub mod terminal;
 pub mod view;
 pub mod wire;
