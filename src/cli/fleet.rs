@@ -4,9 +4,11 @@ mod broker_args;
 mod simulate;
 
 use std::io::IsTerminal;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -17,9 +19,11 @@ use super::look_args::{Format, print_json, print_lines};
 use crate::appliance::systemd;
 use crate::fleet::collector::{Beat, Collector, Options, look_once};
 use crate::fleet::roll::Roll;
+use crate::fleet::site::FleetSite;
 use crate::fleet::store::{self, StoreError};
 use crate::fleet::terminal;
 use crate::fleet::view::{self, Filter, Row, Totals};
+use crate::http::{Server, Waker};
 use broker_args::BrokerArgs;
 
 /// Name of the database file where none is named.
@@ -68,6 +72,12 @@ struct WatchArgs {
     /// Days for which events are kept
     #[arg(long, default_value_t = 30, value_name = "DAYS")]
     keep_days: u64,
+    /// Serve pages and metrics at this address, such as 127.0.0.1:8080
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Have series of each appliance among the metrics, of the worst 5000
+    #[arg(long, requires = "listen")]
+    metrics_per_appliance: bool,
     /// Look once, print, and end; nothing is collected
     #[arg(long)]
     once: bool,
@@ -126,7 +136,9 @@ fn watch(args: &WatchArgs) -> Result<(), CliError> {
         systemd::start_log()
             .map_err(|error| CliError::new(Exit::Software, format!("the log can't be started: {error}")))?;
     }
+    let server = args.listen.map(serve_at).transpose()?;
     let collector = Collector::start(&options).map_err(of_store)?;
+    let serving = server.map(|server| serve(server, &collector, args.metrics_per_appliance, &stop)).transpose()?;
     if has_screen {
         terminal::run(&collector.shared, &stop)
             .map_err(|error| CliError::new(Exit::CantCreate, format!("terminal: {error}")))?;
@@ -134,12 +146,37 @@ fn watch(args: &WatchArgs) -> Result<(), CliError> {
     while !has_screen && !stop.load(Ordering::Acquire) {
         std::thread::sleep(LOOK_PERIOD);
     }
+    stop.store(true, Ordering::Release);
+    if let Some((thread, waker)) = serving {
+        waker.wake();
+        let _ = thread.join();
+    }
     let beat = collector.shared.pulse.beat();
     drop(collector);
     match args.format {
         Format::Json => print_json(&beat),
         Format::Text => print_lines(&[said(&beat)]),
     }
+}
+
+fn serve_at(address: SocketAddr) -> Result<Server, CliError> {
+    Server::bind(address).map_err(|error| CliError::new(Exit::CantCreate, format!("--listen {address}: {error}")))
+}
+
+/// Serves the collector's site on a thread of its own until `stop` is set and the server is woken.
+fn serve(
+    server: Server,
+    collector: &Collector,
+    of_each: bool,
+    stop: &Arc<AtomicBool>,
+) -> Result<(JoinHandle<()>, Waker), CliError> {
+    let (waker, stop) = (server.waker(), Arc::clone(stop));
+    let site = FleetSite::new(Arc::clone(&collector.shared), of_each);
+    let thread = std::thread::Builder::new()
+        .name("fleet-web".to_owned())
+        .spawn(move || server.serve(site, || !stop.load(Ordering::Acquire)))
+        .map_err(|error| CliError::new(Exit::Software, error))?;
+    Ok((thread, waker))
 }
 
 /// The pulse in a line.

@@ -10,6 +10,7 @@
 //! | [`collector`] | from the broker into the store, acknowledged once it is there |
 //! | [`drift`] | whether a site's grades are still spread as they were |
 //! | [`terminal`] | the view on a terminal |
+//! | [`page`], [`metrics`], [`site`] | the same over HTTP, and as numbers for Prometheus |
 //! | [`simulate`] | a load of appliances that do not exist, with faults |
 //!
 //! State (`status`, `twin`, alarms) is retained by the broker, so each collector subscribes to all of it and keeps it
@@ -20,8 +21,11 @@
 pub mod appliance;
 pub mod collector;
 pub mod drift;
+pub mod metrics;
+pub mod page;
 pub mod roll;
 pub mod simulate;
+pub mod site;
 pub mod store;
 pub mod terminal;
 pub mod view;
