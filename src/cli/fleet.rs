@@ -1,6 +1,7 @@
 //! `deepspine fleet`: many appliances, from the broker.
 
 mod broker_args;
+mod command;
 mod simulate;
 
 use std::io::IsTerminal;
@@ -50,6 +51,7 @@ pub struct Args {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
+    Command(command::Args),
     Simulate(simulate::Args),
 }
 
@@ -95,6 +97,7 @@ struct WatchArgs {
 /// 64 for arguments that make no sense, 69 where the broker does not answer, 73 where the database can't be opened.
 pub fn run(args: &Args) -> Result<(), CliError> {
     match &args.verb {
+        Some(Verb::Command(args)) => command::run(args),
         Some(Verb::Simulate(args)) => simulate::run(args),
         None if args.watch.once => once(&args.watch),
         None => watch(&args.watch),

@@ -11,6 +11,7 @@
 //! | [`drift`] | whether a site's grades are still spread as they were |
 //! | [`terminal`] | the view on a terminal |
 //! | [`page`], [`metrics`], [`site`] | the same over HTTP, and as numbers for Prometheus |
+//! | [`command`] | has an appliance do something, and waits for what comes of it |
 //! | [`simulate`] | a load of appliances that do not exist, with faults |
 //!
 //! State (`status`, `twin`, alarms) is retained by the broker, so each collector subscribes to all of it and keeps it
@@ -20,6 +21,7 @@
 
 pub mod appliance;
 pub mod collector;
+pub mod command;
 pub mod drift;
 pub mod metrics;
 pub mod page;
