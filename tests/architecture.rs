@@ -6,7 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// Our modules from the innermost outwards: one may import itself and what stands before it.
-const LAYERS: [&str; 11] = [
+const LAYERS: [&str; 12] = [
     "spine",
     "http",
     "labels",
@@ -17,11 +17,12 @@ const LAYERS: [&str; 11] = [
     "export",
     "evaluation",
     "appliance",
+    "fleet",
     "cli",
 ];
 
 /// A library (as its path begins in code), and the only places in `src` that may name it.
-const SOLE_IMPORTERS: [(&str, &[&str]); 20] = [
+const SOLE_IMPORTERS: [(&str, &[&str]); 23] = [
     ("tract_onnx", &["inference/"]),
     ("tract_core", &["inference/"]),
     ("pulp", &["inference/convolution/"]),
@@ -32,7 +33,9 @@ const SOLE_IMPORTERS: [(&str, &[&str]); 20] = [
     ("dicom_dictionary_std", &["dicom/"]),
     ("dicom_ul", &["dicom/"]),
     ("rumqttc", &["appliance/mqtt/"]),
-    ("rusqlite", &["appliance/journal"]),
+    ("rusqlite", &["appliance/journal", "fleet/store/sqlite"]),
+    ("postgres::", &["fleet/store/"]),
+    ("ratatui", &["fleet/terminal/"]),
     ("x509_cert", &["appliance/mqtt/certificate"]),
     ("systemd_journal_logger", &["appliance/systemd"]),
     ("landlock", &["appliance/reader/sandbox"]),

@@ -20,6 +20,12 @@ pub fn now_unix_secs() -> i64 {
     jiff::Timestamp::now().as_second()
 }
 
+/// Now, milliseconds since the epoch.
+#[must_use]
+pub fn now_unix_ms() -> i64 {
+    jiff::Timestamp::now().as_millisecond()
+}
+
 /// The moment `unix_secs`, RFC 3339 in UTC; `None` where no calendar reaches it.
 #[must_use]
 pub fn rfc3339_of(unix_secs: i64) -> Option<String> {

@@ -10,6 +10,7 @@ mod config_args;
 pub mod demo;
 pub mod evaluate;
 pub mod exit;
+pub mod fleet;
 mod labels;
 mod look_args;
 pub mod models;
@@ -51,6 +52,7 @@ enum Verb {
     Status(status::Args),
     Studies(studies::Args),
     Outbox(outbox::Args),
+    Fleet(Box<fleet::Args>),
     #[command(hide = true)]
     ChildScan(child::Args),
     #[command(hide = true)]
@@ -107,6 +109,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Status(args) => status::run(&args),
         Verb::Studies(args) => studies::run(&args),
         Verb::Outbox(args) => outbox::run(&args),
+        Verb::Fleet(args) => fleet::run(&args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),
         Verb::ChildSelfTest(args) => child::self_test(args),

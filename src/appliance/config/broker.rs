@@ -64,6 +64,26 @@ impl Protocol {
     }
 }
 
+impl Broker {
+    /// The broker at `mqtt://host`, `mqtts://host`, either with `:port`, without the device's configuration.
+    ///
+    /// # Errors
+    /// What is wrong with the address.
+    pub fn at(url: &str, tls: Option<Tls>) -> Result<Self, String> {
+        let (secure, address) = match url.split_once("://") {
+            Some(("mqtt", address)) => (false, address),
+            Some(("mqtts", address)) => (true, address),
+            _ => return Err(format!("a broker begins with mqtt:// or mqtts://, not {url:?}")),
+        };
+        let (host, port) = host_and_port(address, if secure { 8883 } else { 1883 })
+            .ok_or_else(|| format!("a broker is mqtt://host or mqtt://host:port, not {url:?}"))?;
+        if secure != tls.is_some() {
+            return Err("mqtts:// and the certificates that may sign the broker's are needed together".to_owned());
+        }
+        Ok(Self { host, port, username: None, password_file: None, tls })
+    }
+}
+
 impl Validator<'_> {
     pub(super) fn mqtt(&mut self, device_id: &str) -> Mqtt {
         Mqtt {

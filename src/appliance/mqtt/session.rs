@@ -14,7 +14,7 @@ use super::backoff::Backoff;
 use super::client::{self, Client, ConnectOptions, Incoming};
 use super::payload::{self, Health, MESSAGE_BYTES_MAX};
 use super::suspicion::Ending;
-use super::{tls, topics, window};
+use super::{reach, tls, topics, window};
 use crate::appliance::alarms::{Alarm, Severity};
 use crate::appliance::config::{Broker, Settings};
 use crate::appliance::health::counters::Counters;
@@ -171,7 +171,7 @@ impl Session {
             if begun.elapsed() >= PROVEN_AFTER {
                 backoff.reset();
             }
-            self.wait(backoff.next_wait(random()), heartbeats);
+            self.wait(backoff.next_wait(reach::random()), heartbeats);
         }
     }
 
@@ -275,16 +275,10 @@ impl Session {
     }
 }
 
-fn password(file: Option<&Path>) -> Result<String, SessionError> {
+/// The first line of the password's file; empty without one.
+pub(super) fn password(file: Option<&Path>) -> Result<String, SessionError> {
     let Some(file) = file else { return Ok(String::new()) };
     let text = std::fs::read_to_string(file)
         .map_err(|source| SessionError::Password { file: file.display().to_string(), source })?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
-}
-
-/// Even over all of `u32`; without randomness the longest wait is the safe one.
-fn random() -> u32 {
-    let mut bytes = [0xff; 4];
-    let _ = getrandom::fill(&mut bytes);
-    u32::from_ne_bytes(bytes)
 }
