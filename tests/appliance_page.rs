@@ -6,59 +6,20 @@ mod browser;
 mod common;
 
 use std::io::Write;
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use bench::mosquitto::free_port;
-use bench::page::{self, Events};
+use bench::page::{self, Events, TOKEN, read_with_a_picture, site_with_page, started, token_file};
 use bench::service::Service;
 use bench::site::Site;
 use bench::{figure, until};
-use browser::tab::Tab;
 use deepspine::appliance::journal::{Claim, Journal};
 use rustix::process::Signal;
 use serde_json::Value;
 
-const TOKEN: &str = "correct-horse-battery-staple";
 /// What the page may add to the appliance's memory, KiB.
 const MEMORY_KIB_MAX: u64 = 1024;
-
-/// A site with its page at a free port, and `settings` on top.
-fn site_with_page(settings: &[(&str, &str)]) -> (Site, u16) {
-    let port = free_port();
-    let listen = format!("\"127.0.0.1:{port}\"");
-    let own = [("web.listen", listen.as_str()), ("storage.headroom-mib", "0")];
-    (Site::new("page", "mqtt://127.0.0.1:9", &[&own, settings].concat()), port)
-}
-
-fn started(site: &Site, port: u16) -> Service {
-    let service = Service::start(site, &[]);
-    assert!(page::answers(port), "the page does not answer");
-    service
-}
-
-/// The key of the site's only study, once it is read and its files are there, with a picture among them.
-fn read_with_a_picture(site: &Site, port: u16) -> String {
-    until("the study is read and its files are written", || {
-        let done = page::get(port, "/")
-            .text()
-            .contains("class=\"badge done\"><span aria-hidden=\"true\">✓</span> read</span></p>");
-        done && site
-            .journal_reports()
-            .is_some_and(|ids| ids.iter().any(|id| site.out_dir().join(id).join("page.html").exists()))
-    });
-    let report = site.journal_reports().and_then(|ids| ids.first().cloned()).expect("a report");
-    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/overlay.png");
-    std::fs::copy(picture, site.out_dir().join(report).join("overlay.png")).expect("the test's folder can be written");
-    site.study_keys().remove(0)
-}
-
-fn token_file(site: &Site) -> String {
-    let file = site.path().join("token");
-    std::fs::write(&file, format!("{TOKEN}\n")).expect("the test's folder can be written");
-    format!("\"{}\"", file.display())
-}
 
 fn post(port: u16, path: &str, token: &str) -> u16 {
     let headers = if token.is_empty() { String::new() } else { format!("Authorization: Bearer {token}\r\n") };
@@ -379,114 +340,4 @@ fn the_page_costs_little_memory() {
     figure("memory at rest without the page, KiB", &without.to_string());
     figure("memory at rest with the page, after 60 looks, KiB", &with.to_string());
     assert!(with.saturating_sub(without) <= MEMORY_KIB_MAX, "{without} KiB without, {with} KiB with it");
-}
-
-#[test]
-fn a_browser_opens_the_pages_without_complaint() {
-    let test = "a_browser_opens_the_pages_without_complaint";
-    let (mut site, port) = site_with_page(&[]);
-    let service = started(&site, port);
-    site.study_arrives(1);
-    let key = read_with_a_picture(&site, port);
-    let folder = tempfile::tempdir().expect("a folder");
-    for (name, path, ids) in [
-        (
-            "overview",
-            "/".to_owned(),
-            vec!["alarms", "studies", "delivery", "readings", "machine", "self-test", "models", "configuration"],
-        ),
-        ("study", format!("/study/{key}"), vec!["state", "reports", "picture"]),
-    ] {
-        let address = format!("http://127.0.0.1:{port}{path}");
-        let png = folder.path().join(format!("{name}.png"));
-        let shot = format!("--screenshot={}", png.display());
-        let Some((_, said)) = browser::chromium(&["--timeout=4000", "--window-size=1280,1600", &shot], &address) else {
-            return common::skipped(test, "chromium is not installed");
-        };
-        assert!(browser::complaints(&said).is_empty(), "{said}");
-        let (size, pixels) = browser::picture(&png);
-        assert_eq!(size, (1280, 1600));
-        assert!(pixels.iter().filter(|p| **p < 60).count() > 2000, "there is text on it");
-        let (dom, said) = browser::chromium(&["--timeout=4000", "--dump-dom"], &address).expect("it ran before");
-        assert!(browser::complaints(&said).is_empty(), "{said}");
-        for id in ids {
-            assert!(dom.contains(&format!("<section id=\"{id}\"")), "{id} is not in {dom}");
-        }
-    }
-    service.stop().expect("it ends in order");
-}
-
-#[test]
-fn an_open_page_follows_and_sends_what_its_reader_wants_done() {
-    let (mut site, port) = site_with_page(&[]);
-    let settings = [
-        ("web.listen", format!("\"127.0.0.1:{port}\"")),
-        ("web.token-file", token_file(&site)),
-        ("storage.headroom-mib", "0".to_owned()),
-    ];
-    site.configure("mqtt://127.0.0.1:9", &settings.each_ref().map(|(key, value)| (*key, value.as_str())));
-    let service = started(&site, port);
-    let Some(mut tab) = Tab::open(&format!("http://127.0.0.1:{port}/")) else {
-        return common::skipped(
-            "an_open_page_follows_and_sends_what_its_reader_wants_done",
-            "chromium is not installed",
-        );
-    };
-    tab.until("document.getElementById('liveness').textContent === 'live'");
-    site.study_arrives(1);
-    tab.until("document.querySelector('[data-live=count-done]').textContent === '1'");
-    tab.until("document.querySelector('#studies li .badge.done') !== null && document.querySelectorAll('.studies li').length === 1");
-    let send = |token: &str| {
-        format!(
-            "(() => {{ const form = document.querySelector('form.act'); form.elements.token.value = '{token}'; \
-             form.querySelector('button').click(); return !form.hidden; }})()"
-        )
-    };
-    assert_eq!(tab.value(&send("a-wrong-one-that-is-long-enough")), true);
-    tab.until("document.querySelector('form.act output').textContent.startsWith('Refused: This is not the token')");
-    assert_eq!(tab.value(&send(TOKEN)), true);
-    tab.until("document.querySelector('#self-test').textContent.includes('1 are kept, 0 of them not passed')");
-    assert_eq!(tab.value("document.querySelector('form.act').elements.token.value"), "");
-    drop(tab);
-    service.stop().expect("it ends in order");
-}
-
-/// The page as a file of its own that allows scripts, in light or in dark colours.
-fn copied(port: u16, path: &str, dark: bool) -> String {
-    let style = page::get(port, "/page.css").text();
-    let style = if dark { style.replace("@media(prefers-color-scheme:dark)", "@media all") } else { style };
-    let text = page::get(port, path).text();
-    let text = text.replace("<link rel=\"stylesheet\" href=\"/page.css\">", &format!("<style>{style}</style>"));
-    text.replace("<script src=\"/app.js\" defer></script>", "").replace(" hidden>", ">")
-}
-
-#[test]
-fn axe_core_finds_no_fault_in_light_or_dark() {
-    let test = "axe_core_finds_no_fault_in_light_or_dark";
-    let Some(axe) = browser::axe() else { return common::skipped(test, "no Python has axe-core-python") };
-    let (mut site, port) = site_with_page(&[]);
-    let settings = [
-        ("web.listen", format!("\"127.0.0.1:{port}\"")),
-        ("web.token-file", token_file(&site)),
-        ("storage.headroom-mib", "0".to_owned()),
-    ];
-    site.configure("mqtt://127.0.0.1:9", &settings.each_ref().map(|(key, value)| (*key, value.as_str())));
-    let journal = Journal::open(&site.state_dir()).expect("a journal");
-    journal.study_arrives("bb22").expect("the journal works");
-    journal.claim("bb22", "input", 1, |_| Vec::new()).expect("the journal works");
-    journal.attempt_failed("bb22", "it ended its child", 1, |_| Vec::new()).expect("the journal works");
-    drop(journal);
-    let service = started(&site, port);
-    site.study_arrives(1);
-    let key = read_with_a_picture(&site, port);
-    for path in ["/".to_owned(), format!("/study/{key}"), "/study/bb22".to_owned()] {
-        for dark in [false, true] {
-            let Some((faults, passed)) = browser::judged(&axe, &copied(port, &path, dark)) else {
-                return common::skipped(test, "chromium is not installed");
-            };
-            assert_eq!(faults, "", "{path}, dark: {dark}");
-            assert!(passed > 15, "{passed} rules were looked at");
-        }
-    }
-    service.stop().expect("it ends in order");
 }

@@ -2,8 +2,15 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::path::Path;
 
-use super::{DEADLINE, within};
+use super::mosquitto::free_port;
+use super::service::Service;
+use super::site::Site;
+use super::{DEADLINE, until, within};
+
+/// A token that is long enough.
+pub(crate) const TOKEN: &str = "correct-horse-battery-staple";
 
 /// An answer.
 #[derive(Debug)]
@@ -69,4 +76,41 @@ impl Events {
             }
         }
     }
+}
+
+/// A site with its page at a free port, and `settings` on top.
+pub(crate) fn site_with_page(settings: &[(&str, &str)]) -> (Site, u16) {
+    let port = free_port();
+    let listen = format!("\"127.0.0.1:{port}\"");
+    let own = [("web.listen", listen.as_str()), ("storage.headroom-mib", "0")];
+    (Site::new("page", "mqtt://127.0.0.1:9", &[&own, settings].concat()), port)
+}
+
+/// Its appliance, once the page answers.
+pub(crate) fn started(site: &Site, port: u16) -> Service {
+    let service = Service::start(site, &[]);
+    assert!(answers(port), "the page does not answer");
+    service
+}
+
+/// The key of the site's only study, once it is read and its files are there, with a picture among them.
+pub(crate) fn read_with_a_picture(site: &Site, port: u16) -> String {
+    until("the study is read and its files are written", || {
+        let done =
+            get(port, "/").text().contains("class=\"badge done\"><span aria-hidden=\"true\">✓</span> read</span></p>");
+        done && site
+            .journal_reports()
+            .is_some_and(|ids| ids.iter().any(|id| site.out_dir().join(id).join("page.html").exists()))
+    });
+    let report = site.journal_reports().and_then(|ids| ids.first().cloned()).expect("a report");
+    let picture = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/overlay.png");
+    std::fs::copy(picture, site.out_dir().join(report).join("overlay.png")).expect("the test's folder can be written");
+    site.study_keys().remove(0)
+}
+
+/// Puts [`TOKEN`] into a file; the value of `web.token-file`.
+pub(crate) fn token_file(site: &Site) -> String {
+    let file = site.path().join("token");
+    std::fs::write(&file, format!("{TOKEN}\n")).expect("the test's folder can be written");
+    format!("\"{}\"", file.display())
 }

@@ -65,8 +65,7 @@ impl Texts {
 
 fn of_machine(look: &Look, words: &Words, say: &mut impl FnMut(&str, String) -> Option<String>) {
     let overview = &look.overview;
-    // To the minute: what changes each second is no news.
-    say("uptime", words.duration((overview.uptime_s / 60 * 60).max(120)));
+    say("uptime", words.whole_minutes(overview.uptime_s));
     let intake = if overview.intake_open { "intake-open" } else { "intake-closed" };
     say("intake", words.get(intake).to_owned());
     let clock = match overview.clock_synced {

@@ -60,9 +60,14 @@ impl Words {
         }
     }
 
-    /// How long ago something was; in whole minutes, so that it does not move all the time.
+    /// A duration without its seconds, so that it does not move all the time.
+    pub(super) fn whole_minutes(&self, secs: u64) -> String {
+        if secs < 120 { self.filled("minutes", &[&(secs / 60).to_string()]) } else { self.duration(secs) }
+    }
+
+    /// How long ago something was.
     pub(super) fn ago(&self, secs: u64) -> String {
-        if secs < 60 { self.get("just-now").to_owned() } else { self.filled("ago", &[&self.duration(secs.max(120))]) }
+        if secs < 60 { self.get("just-now").to_owned() } else { self.filled("ago", &[&self.whole_minutes(secs)]) }
     }
 
     /// Milliseconds as seconds.
@@ -112,6 +117,11 @@ mod tests {
         let (english, german) = (Words::of(Language::English), Words::of(Language::German));
         assert_eq!((english.bytes(3 << 19), german.bytes(3 << 19)), ("1.5 MiB".to_owned(), "1,5 MiB".to_owned()));
         assert_eq!((english.ago(600), german.ago(600)), ("10 min ago".to_owned(), "vor 10 min".to_owned()));
+        assert_eq!(
+            (english.ago(59), english.ago(60), english.ago(119)),
+            ("just now".into(), "1 min ago".into(), "1 min ago".into())
+        );
+        assert_eq!((german.whole_minutes(6), german.whole_minutes(7200)), ("0 min".to_owned(), "2 h".to_owned()));
         assert_eq!(english.bytes(20 << 30), "20.0 GiB");
     }
 }
