@@ -143,20 +143,18 @@ fn serve(mut stream: TcpStream, manner: &Mutex<Manner>, kept: &Mutex<Kept>) -> O
 
 /// The next command and its presentation context; `None` at the end of the association.
 fn next_command(association: &mut ServerAssociation<TcpStream>) -> Option<(u8, InMemDicomObject)> {
-    loop {
-        match association.receive().ok()? {
-            Pdu::PData { data } => {
-                let value = data.first().filter(|value| value.value_type == PDataValueType::Command)?;
-                let syntax = IMPLICIT_VR_LITTLE_ENDIAN.erased();
-                let command = InMemDicomObject::read_dataset_with_ts(value.data.as_slice(), &syntax).ok()?;
-                return Some((value.presentation_context_id, command));
-            }
-            Pdu::ReleaseRQ => {
-                let _ = association.send(&Pdu::ReleaseRP);
-                return None;
-            }
-            _ => return None,
+    match association.receive().ok()? {
+        Pdu::PData { data } => {
+            let value = data.first().filter(|value| value.value_type == PDataValueType::Command)?;
+            let syntax = IMPLICIT_VR_LITTLE_ENDIAN.erased();
+            let command = InMemDicomObject::read_dataset_with_ts(value.data.as_slice(), &syntax).ok()?;
+            Some((value.presentation_context_id, command))
         }
+        Pdu::ReleaseRQ => {
+            let _ = association.send(&Pdu::ReleaseRP);
+            None
+        }
+        _ => None,
     }
 }
 
