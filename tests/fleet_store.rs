@@ -11,6 +11,7 @@ use bench::random::Random;
 use deepspine::fleet::drift::{BASELINE_REPORTS, RECENT_REPORTS};
 use deepspine::fleet::store::{self, Batch, EventRow, NumbersRow, Store, Taken};
 use deepspine::fleet::wire::{Event, Numbers, Reported};
+#[cfg(feature = "postgres")]
 use fleet_bench::postgresql::Postgresql;
 
 /// Every promise is held against both stores; PostgreSQL where it is installed.

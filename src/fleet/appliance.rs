@@ -111,7 +111,7 @@ impl Appliance {
             return;
         }
         // A new connection of ours brings again what the broker keeps, which makes it no younger.
-        let known = self.spoken.as_ref().is_some_and(|known| known.health == *health);
+        let known = retained && self.spoken.as_ref().is_some_and(|known| known.health == *health);
         if !known {
             self.clock_off_ms = (!retained && off_ms.abs() > CLOCK_OFF_MS).then_some(off_ms);
             self.spoken = Some(spoken);
@@ -307,6 +307,9 @@ mod tests {
         young.hear(&health(Status::Up, "a", 1000), true, NOW_MS + 130_000);
         assert_eq!(young.standing(NOW_MS + 130_000), Standing::Late);
         assert_eq!(young.clock_off_s(), None);
+        // Said again it is, even by a clock that stands still.
+        young.hear(&health(Status::Up, "a", 1000), false, NOW_MS + 130_000);
+        assert_eq!(young.standing(NOW_MS + 130_000), Standing::Up);
         young.hear(&health(Status::Up, "a", 61_000), false, NOW_MS);
         assert!(young.clock_off_s().is_some_and(|off| off < -1_000_000_000));
     }

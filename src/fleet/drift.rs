@@ -9,8 +9,8 @@
 //!
 //! with half a level added to each count, so that a grade that never came has a share. Below [`MOVED`] nothing is
 //! said; from there on the spread has moved, from [`DRIFTED`] on it has drifted: the thresholds that are usual for this
-//! index. Without chance there is none: two samples of the same spread give about (grades - 1) * (1/n + 1/m), so nothing is
-//! said before both windows are full. A drift is no fault by itself: a new scanner, another protocol and other patients
+//! index. Chance moves it as well: two samples of the same spread give about (grades - 1) * (1/n + 1/m), so nothing is said
+//! before both windows are full. A drift is no fault by itself: a new scanner, another protocol and other patients
 //! move grades as well as a network that went wrong.
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -12,7 +12,7 @@ use super::roll::Roll;
 use super::view::{self, COLUMNS, Filter, Row};
 
 /// Most rows of a page.
-pub const ROWS_MAX: usize = 200;
+pub const ROWS_MAX: usize = 100;
 /// The style sheet.
 pub const STYLE: &str = include_str!("style.css");
 /// The script.
@@ -92,7 +92,8 @@ pub fn search_of(query: &str) -> String {
         bytes.push(match byte {
             b'+' => b' ',
             b'%' => {
-                let digits = [rest.next().unwrap_or(b'0'), rest.next().unwrap_or(b'0')];
+                // What is cut off is no digit.
+                let digits = [rest.next().unwrap_or(b'?'), rest.next().unwrap_or(b'?')];
                 let hex = std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok());
                 hex.unwrap_or(b'?')
             }

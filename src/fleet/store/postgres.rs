@@ -1,8 +1,10 @@
 //! The store in PostgreSQL, for several collectors at once.
 //!
-//! A batch is a handful of statements over arrays, in the order of its keys, so that two collectors never wait for each
-//! other in a circle. A connection that broke is made anew at the next call. The connection itself has no TLS: use a
+//! A batch is a handful of statements over arrays, in the order of its keys, so that two collectors hardly ever wait for
+//! each other in a circle; where they do, the database ends one of them, which tries again. A connection that broke is made anew at the next call. The connection itself has no TLS: use a
 //! socket, a network of your own, or a pooler beside the collector that has it.
+
+mod insert;
 
 use postgres::{Client, NoTls, Transaction};
 
@@ -160,16 +162,16 @@ impl Store for Postgres {
         events.sort_by(|a, b| (&a.device, a.event.seq).cmp(&(&b.device, b.event.seq)));
         let mut facts = facts(batch);
         let mut taken = Taken::default();
-        for row in insert_events(&mut transaction, &events)? {
+        for row in insert::events(&mut transaction, &events)? {
             taken.stored += 1;
             if let Some(of_device) = facts.get_mut(row.get::<_, &str>(0)) {
                 of_device.repeats -= 1;
             }
         }
         taken.repeats = (events.len() as u64).saturating_sub(taken.stored);
-        insert_reports(&mut transaction, &events)?;
-        insert_devices(&mut transaction, &facts)?;
-        insert_numbers(&mut transaction, batch)?;
+        insert::reports(&mut transaction, &events)?;
+        insert::devices(&mut transaction, &facts)?;
+        insert::numbers(&mut transaction, batch)?;
         transaction.commit()?;
         Ok(taken)
     }
@@ -199,7 +201,7 @@ impl Store for Postgres {
              WHERE devices.device = h.device",
             &[&devices, &horizons],
         )?;
-        insert_gaps(&mut transaction, &decided.gaps)?;
+        insert::gaps(&mut transaction, &decided.gaps)?;
         let filled: Vec<(Gap, i64)> =
             transaction.query(FILLED, &[])?.iter().map(|row| (gap(row), row.get(4))).collect();
         for one in filled.chunk_by(|a, b| a.0 == b.0) {
@@ -207,7 +209,7 @@ impl Store for Postgres {
             transaction
                 .execute("DELETE FROM gaps WHERE device = $1 AND first_seq = $2", &[&&*gap.device, &gap.first_seq])?;
             let seqs: Vec<i64> = one.iter().map(|(_, seq)| *seq).collect();
-            insert_gaps(&mut transaction, &holes::without(gap, &seqs))?;
+            insert::gaps(&mut transaction, &holes::without(gap, &seqs))?;
         }
         Ok(transaction.commit()?)
     }
@@ -288,126 +290,6 @@ impl Store for Postgres {
 
 fn gap(row: &postgres::Row) -> Gap {
     Gap { device: row.get(0), first_seq: row.get(1), last_seq: row.get(2), decided_ms: row.get(3) }
-}
-
-/// The devices of those events that were not there.
-fn insert_events(
-    transaction: &mut Transaction<'_>,
-    events: &[&EventRow],
-) -> Result<Vec<postgres::Row>, postgres::Error> {
-    if events.is_empty() {
-        return Ok(Vec::new());
-    }
-    let texts = |of: fn(&EventRow) -> &str| -> Vec<&str> { events.iter().map(|row| of(row)).collect() };
-    let numbers = |of: fn(&EventRow) -> i64| -> Vec<i64> { events.iter().map(|row| of(row)).collect() };
-    transaction.query(
-        "INSERT INTO messages (device, seq, msg_id, kind, superseded, made_ms, received_ms)
-         SELECT * FROM unnest($1::text[], $2::int8[], $3::text[], $4::text[], $5::int8[], $6::int8[], $7::int8[])
-         ON CONFLICT DO NOTHING RETURNING device",
-        &[
-            &texts(|row| &row.device),
-            &numbers(|row| row.event.seq),
-            &texts(|row| &row.event.msg_id),
-            &texts(|row| row.event.kind),
-            &numbers(|row| row.event.superseded),
-            &numbers(|row| row.event.made_ms),
-            &numbers(|row| row.received_ms),
-        ],
-    )
-}
-
-fn insert_reports(transaction: &mut Transaction<'_>, events: &[&EventRow]) -> Result<(), StoreError> {
-    let reported: Vec<_> = events.iter().filter_map(|row| Some((row, row.event.report.as_ref()?))).collect();
-    if reported.is_empty() {
-        return Ok(());
-    }
-    let grades = reported.iter().map(|(_, report)| json(&report.grades)).collect::<Result<Vec<_>, _>>()?;
-    transaction.execute(
-        "INSERT INTO reports (device, report_id, seq, models, grades, received_ms)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[], $5::text[], $6::int8[])
-         ON CONFLICT DO NOTHING",
-        &[
-            &reported.iter().map(|(row, _)| &*row.device).collect::<Vec<&str>>(),
-            &reported.iter().map(|(_, report)| &*report.report_id).collect::<Vec<&str>>(),
-            &reported.iter().map(|(row, _)| row.event.seq).collect::<Vec<i64>>(),
-            &reported.iter().map(|(_, report)| report.models.as_str()).collect::<Vec<&str>>(),
-            &grades,
-            &reported.iter().map(|(row, _)| row.received_ms).collect::<Vec<i64>>(),
-        ],
-    )?;
-    Ok(())
-}
-
-/// Devices that are new, and what is news of the others: a row is written only where it changes.
-fn insert_devices(
-    transaction: &mut Transaction<'_>,
-    facts: &std::collections::BTreeMap<&str, super::Facts>,
-) -> Result<(), StoreError> {
-    let devices: Vec<&str> = facts.keys().copied().collect();
-    let first: Vec<i64> = facts.values().map(|f| f.first_ms).collect();
-    transaction.execute(
-        "INSERT INTO devices (device, first_ms) SELECT * FROM unnest($1::text[], $2::int8[]) ON CONFLICT DO NOTHING",
-        &[&devices, &first],
-    )?;
-    let news: Vec<_> = facts.iter().filter(|(_, f)| f.is_news()).collect();
-    if news.is_empty() {
-        return Ok(());
-    }
-    transaction.execute(
-        "UPDATE devices SET queue_empty_ms = greatest(devices.queue_empty_ms, f.empty_ms),
-            repeats = devices.repeats + f.repeats, malformed = devices.malformed + f.malformed
-         FROM unnest($1::text[], $2::int8[], $3::int8[], $4::int8[]) AS f (device, empty_ms, repeats, malformed)
-         WHERE devices.device = f.device",
-        &[
-            &news.iter().map(|(device, _)| **device).collect::<Vec<&str>>(),
-            &news.iter().map(|(_, f)| f.queue_empty_ms).collect::<Vec<i64>>(),
-            &news.iter().map(|(_, f)| f.repeats).collect::<Vec<i64>>(),
-            &news.iter().map(|(_, f)| f.malformed).collect::<Vec<i64>>(),
-        ],
-    )?;
-    Ok(())
-}
-
-fn insert_numbers(transaction: &mut Transaction<'_>, batch: &Batch) -> Result<(), StoreError> {
-    if batch.numbers.is_empty() {
-        return Ok(());
-    }
-    let rows: Vec<&NumbersRow> = batch.numbers.values().collect();
-    let bodies = rows.iter().map(|row| json(&row.numbers)).collect::<Result<Vec<_>, _>>()?;
-    transaction.execute(
-        "INSERT INTO numbers (device, kind, received_ms, body)
-         SELECT * FROM unnest($1::text[], $2::text[], $3::int8[], $4::text[])
-         ON CONFLICT (device, kind) DO UPDATE SET received_ms = excluded.received_ms, body = excluded.body
-            WHERE numbers.received_ms <= excluded.received_ms",
-        &[
-            &rows.iter().map(|row| &*row.device).collect::<Vec<&str>>(),
-            &rows.iter().map(|row| &*row.kind).collect::<Vec<&str>>(),
-            &rows.iter().map(|row| row.received_ms).collect::<Vec<i64>>(),
-            &bodies,
-        ],
-    )?;
-    Ok(())
-}
-
-fn insert_gaps(transaction: &mut Transaction<'_>, gaps: &[Gap]) -> Result<(), postgres::Error> {
-    if gaps.is_empty() {
-        return Ok(());
-    }
-    transaction.execute(
-        "INSERT INTO gaps (device, first_seq, last_seq, decided_ms)
-         SELECT * FROM unnest($1::text[], $2::int8[], $3::int8[], $4::int8[]) ON CONFLICT DO NOTHING",
-        &[
-            &gaps.iter().map(|gap| &*gap.device).collect::<Vec<&str>>(),
-            &gaps.iter().map(|gap| gap.first_seq).collect::<Vec<i64>>(),
-            &gaps.iter().map(|gap| gap.last_seq).collect::<Vec<i64>>(),
-            &gaps.iter().map(|gap| gap.decided_ms).collect::<Vec<i64>>(),
-        ],
-    )?;
-    Ok(())
-}
-
-fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
-    serde_json::to_string(value).map_err(|error| StoreError::Statement(error.to_string()))
 }
 
 #[cfg(test)]
