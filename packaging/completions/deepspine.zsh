@@ -490,6 +490,110 @@ esac
     ;;
 esac
 ;;
+(fleet)
+_arguments "${_arguments_options[@]}" : \
+'--broker=[The broker, mqtt\://host\:port or mqtts\://host\:port]:URL:_default' \
+'--root=[Root of the topics, with + for the device]:PATTERN:_default' \
+'--username=[User name, where the broker wants one]:NAME:_default' \
+'--password-file=[File whose first line is the password]:FILE:_files' \
+'--ca-file=[Certificates that may sign the broker'\''s, PEM; for mqtts\://]:FILE:_files' \
+'--client-cert-file=[Our own certificate chain, PEM, for mutual TLS]:FILE:_files' \
+'--client-key-file=[The key of that certificate, PEM]:FILE:_files' \
+'--group=[Share events and numbers with the collectors of this group; each needs its own --client-id]:NAME:_default' \
+'--client-id=[Name of this collector at the broker, the same at every start, instead of one made of the host'\''s name]:NAME:_default' \
+'--store=[Database\: a file, or postgres\://…; a file in the state folder where none is named]:FILE|URL:_default' \
+'--gap-grace-secs=[Seconds that a sequence number may be missing before it is a gap]:SECONDS:_default' \
+'--keep-days=[Days for which events are kept]:DAYS:_default' \
+'--listen=[Serve pages and metrics at this address, such as 127.0.0.1\:8080]:ADDR:PORT:_default' \
+'--format=[How a look is printed]:FORMAT:((text\:"For people"
+json\:"For programs"))' \
+'--filter=[Show only appliances in whose name, state, version, models or alarms all these words stand]:WORDS:_default' \
+'--metrics-per-appliance[Have series of each appliance among the metrics, of the worst 5000]' \
+'--once[Look once, print, and end; nothing is collected]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+":: :_deepspine__subcmd__fleet_commands" \
+"*::: :->fleet" \
+&& ret=0
+
+    case $state in
+    (fleet)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:deepspine-fleet-command-$line[1]:"
+        case $line[1] in
+            (command)
+_arguments "${_arguments_options[@]}" : \
+'--broker=[The broker, mqtt\://host\:port or mqtts\://host\:port]:URL:_default' \
+'--root=[Root of the topics, with + for the device]:PATTERN:_default' \
+'--username=[User name, where the broker wants one]:NAME:_default' \
+'--password-file=[File whose first line is the password]:FILE:_files' \
+'--ca-file=[Certificates that may sign the broker'\''s, PEM; for mqtts\://]:FILE:_files' \
+'--client-cert-file=[Our own certificate chain, PEM, for mutual TLS]:FILE:_files' \
+'--client-key-file=[The key of that certificate, PEM]:FILE:_files' \
+'--answer-secs=[How long the appliance may take to begin]:SECONDS:_default' \
+'--end-secs=[How long it may take to end]:SECONDS:_default' \
+'--format=[How the outcome is printed]:FORMAT:((text\:"For people"
+json\:"For programs"))' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+':device -- The appliance:_default' \
+':command -- health, rescan, retry or self-test:_default' \
+'::study_key -- For retry\: the study'\''s key, or the beginning of it:_default' \
+&& ret=0
+;;
+(simulate)
+_arguments "${_arguments_options[@]}" : \
+'--broker=[The broker, mqtt\://host\:port or mqtts\://host\:port]:URL:_default' \
+'--root=[Root of the topics, with + for the device]:PATTERN:_default' \
+'--username=[User name, where the broker wants one]:NAME:_default' \
+'--password-file=[File whose first line is the password]:FILE:_files' \
+'--ca-file=[Certificates that may sign the broker'\''s, PEM; for mqtts\://]:FILE:_files' \
+'--client-cert-file=[Our own certificate chain, PEM, for mutual TLS]:FILE:_files' \
+'--client-key-file=[The key of that certificate, PEM]:FILE:_files' \
+'--appliances=[How many appliances]:N:_default' \
+'--rate-hz=[Events of each appliance in a second]:HZ:_default' \
+'--secs=[For how long]:SECONDS:_default' \
+'--interval-secs=[How often each says how it is, and its numbers]:SECONDS:_default' \
+'--seed=[Where chance begins]:SEED:_default' \
+'*--faults=[What goes wrong, each with one appliance in fifty\: lost, late, late-will, doubled, missing, malformed, alarms, clock, backlog]:LIST:_default' \
+'--clear[Take back at the end what the broker keeps of them]' \
+'-h[Print help (see more with '\''--help'\'')]' \
+'--help[Print help (see more with '\''--help'\'')]' \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+":: :_deepspine__subcmd__fleet__subcmd__help_commands" \
+"*::: :->help" \
+&& ret=0
+
+    case $state in
+    (help)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:deepspine-fleet-help-command-$line[1]:"
+        case $line[1] in
+            (command)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(simulate)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(help)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
+        esac
+    ;;
+esac
+;;
 (help)
 _arguments "${_arguments_options[@]}" : \
 ":: :_deepspine__subcmd__help_commands" \
@@ -642,6 +746,30 @@ _arguments "${_arguments_options[@]}" : \
     ;;
 esac
 ;;
+(fleet)
+_arguments "${_arguments_options[@]}" : \
+":: :_deepspine__subcmd__help__subcmd__fleet_commands" \
+"*::: :->fleet" \
+&& ret=0
+
+    case $state in
+    (fleet)
+        words=($line[1] "${words[@]}")
+        (( CURRENT += 1 ))
+        curcontext="${curcontext%:*:*}:deepspine-help-fleet-command-$line[1]:"
+        case $line[1] in
+            (command)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+(simulate)
+_arguments "${_arguments_options[@]}" : \
+&& ret=0
+;;
+        esac
+    ;;
+esac
+;;
 (help)
 _arguments "${_arguments_options[@]}" : \
 && ret=0
@@ -670,6 +798,7 @@ _deepspine_commands() {
 'status:Shows how the appliance is\: broker, queue, studies, alarms' \
 'studies:Lists studies by their keys, shows one, and decides about those that could not be read' \
 'outbox:Lists what waits for the broker and the archive, and carries messages by hand' \
+'fleet:Shows many appliances\: how each is, what is wrong, the broken ones first' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'deepspine commands' commands "$@"
@@ -694,6 +823,49 @@ _deepspine__subcmd__evaluate_commands() {
     local commands; commands=()
     _describe -t commands 'deepspine evaluate commands' commands "$@"
 }
+(( $+functions[_deepspine__subcmd__fleet_commands] )) ||
+_deepspine__subcmd__fleet_commands() {
+    local commands; commands=(
+'command:Has an appliance do something, and says what came of it' \
+'simulate:Publishes what many appliances would, with faults, and says at the end what that was' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'deepspine fleet commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__fleet__subcmd__command_commands] )) ||
+_deepspine__subcmd__fleet__subcmd__command_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine fleet command commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__fleet__subcmd__help_commands] )) ||
+_deepspine__subcmd__fleet__subcmd__help_commands() {
+    local commands; commands=(
+'command:Has an appliance do something, and says what came of it' \
+'simulate:Publishes what many appliances would, with faults, and says at the end what that was' \
+'help:Print this message or the help of the given subcommand(s)' \
+    )
+    _describe -t commands 'deepspine fleet help commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__fleet__subcmd__help__subcmd__command_commands] )) ||
+_deepspine__subcmd__fleet__subcmd__help__subcmd__command_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine fleet help command commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__fleet__subcmd__help__subcmd__help_commands] )) ||
+_deepspine__subcmd__fleet__subcmd__help__subcmd__help_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine fleet help help commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__fleet__subcmd__help__subcmd__simulate_commands] )) ||
+_deepspine__subcmd__fleet__subcmd__help__subcmd__simulate_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine fleet help simulate commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__fleet__subcmd__simulate_commands] )) ||
+_deepspine__subcmd__fleet__subcmd__simulate_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine fleet simulate commands' commands "$@"
+}
 (( $+functions[_deepspine__subcmd__help_commands] )) ||
 _deepspine__subcmd__help_commands() {
     local commands; commands=(
@@ -709,6 +881,7 @@ _deepspine__subcmd__help_commands() {
 'status:Shows how the appliance is\: broker, queue, studies, alarms' \
 'studies:Lists studies by their keys, shows one, and decides about those that could not be read' \
 'outbox:Lists what waits for the broker and the archive, and carries messages by hand' \
+'fleet:Shows many appliances\: how each is, what is wrong, the broken ones first' \
 'help:Print this message or the help of the given subcommand(s)' \
     )
     _describe -t commands 'deepspine help commands' commands "$@"
@@ -732,6 +905,24 @@ _deepspine__subcmd__help__subcmd__demo_commands() {
 _deepspine__subcmd__help__subcmd__evaluate_commands() {
     local commands; commands=()
     _describe -t commands 'deepspine help evaluate commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__help__subcmd__fleet_commands] )) ||
+_deepspine__subcmd__help__subcmd__fleet_commands() {
+    local commands; commands=(
+'command:Has an appliance do something, and says what came of it' \
+'simulate:Publishes what many appliances would, with faults, and says at the end what that was' \
+    )
+    _describe -t commands 'deepspine help fleet commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__help__subcmd__fleet__subcmd__command_commands] )) ||
+_deepspine__subcmd__help__subcmd__fleet__subcmd__command_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine help fleet command commands' commands "$@"
+}
+(( $+functions[_deepspine__subcmd__help__subcmd__fleet__subcmd__simulate_commands] )) ||
+_deepspine__subcmd__help__subcmd__fleet__subcmd__simulate_commands() {
+    local commands; commands=()
+    _describe -t commands 'deepspine help fleet simulate commands' commands "$@"
 }
 (( $+functions[_deepspine__subcmd__help__subcmd__help_commands] )) ||
 _deepspine__subcmd__help__subcmd__help_commands() {
