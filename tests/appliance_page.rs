@@ -271,7 +271,7 @@ fn prometheus_understands_the_metrics() {
         "deepspine_reading_seconds histogram seconds 20",
         "deepspine_studies gauge  6",
         "deepspine_outbox_messages gauge  3",
-        "deepspine_alarm gauge  17",
+        "deepspine_alarm gauge  19",
         "deepspine_disk_free_bytes gauge bytes 1",
     ] {
         assert!(families.lines().any(|line| line == wanted), "{wanted} is not in {families}");

@@ -248,8 +248,8 @@ fn older(made: &Made, deb: &Path) {
     };
     let version = env!("CARGO_PKG_VERSION");
     change("DEBIAN/control", &format!("Version: {version}"), &format!("Version: {OLDER}"));
-    change("DEBIAN/preinst", "schema=2", "schema=1");
-    change("DEBIAN/postinst", "echo 2 >", "echo 1 >");
+    change("DEBIAN/preinst", "schema=3", "schema=1");
+    change("DEBIAN/postinst", "echo 3 >", "echo 1 >");
     told("dpkg-deb", &["--root-owner-group", "-Znone", "--build", &unpacked, &deb.display().to_string()]);
 }
 

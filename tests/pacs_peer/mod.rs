@@ -101,7 +101,7 @@ impl Drop for Peer {
 
 fn serve(mut stream: TcpStream, manner: &Mutex<Manner>, kept: &Mutex<Kept>) -> Option<()> {
     let manners = manner.lock().ok()?.clone();
-    let mut options = ServerAssociationOptions::new().accept_any().ae_title("ARCHIVE").promiscuous(true);
+    let options = ServerAssociationOptions::new().accept_any().ae_title("ARCHIVE").promiscuous(true);
     match manners {
         Manner::Silent => {
             std::thread::sleep(Duration::from_secs(120));
@@ -111,7 +111,7 @@ fn serve(mut stream: TcpStream, manner: &Mutex<Manner>, kept: &Mutex<Kept>) -> O
             let _ = stream.read(&mut [0; 512]);
             return stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").ok();
         }
-        Manner::TinyMessages => options = options.max_pdu_length(16),
+        Manner::TinyMessages => return accept_with_tiny_messages(&mut stream),
         _ => {}
     }
     let mut association = options.establish(stream).ok()?;
@@ -139,6 +139,30 @@ fn serve(mut stream: TcpStream, manner: &Mutex<Manner>, kept: &Mutex<Kept>) -> O
         }
         answer(&mut association, context, response, number(tags::MESSAGE_ID)?, status)?;
     }
+}
+
+/// Accepts whatever association is asked for, in messages of at most 16 bytes (DICOM PS3.8 9.3.3), and waits for its end.
+fn accept_with_tiny_messages(stream: &mut TcpStream) -> Option<()> {
+    let mut head = [0; 6];
+    stream.read_exact(&mut head).ok()?;
+    let length = u32::from_be_bytes([head[2], head[3], head[4], head[5]]);
+    let mut asked = vec![0; length as usize];
+    stream.read_exact(&mut asked).ok()?;
+    let item = |kind: u8, body: &[u8]| [&[kind, 0], (body.len() as u16).to_be_bytes().as_slice(), body].concat();
+    let context = [[1, 0, 0, 0].as_slice(), &item(0x40, b"1.2.840.10008.1.2.1")].concat();
+    let user = [item(0x51, &16_u32.to_be_bytes()), item(0x52, b"2.25.1")].concat();
+    let body = [
+        [0, 1, 0, 0].to_vec(),
+        asked.get(4..68)?.to_vec(),
+        item(0x10, b"1.2.840.10008.3.1.1.1"),
+        item(0x21, &context),
+        item(0x50, &user),
+    ]
+    .concat();
+    let accept = [[2, 0].as_slice(), &(body.len() as u32).to_be_bytes(), &body].concat();
+    stream.write_all(&accept).ok()?;
+    let _ = stream.read(&mut [0; 64]);
+    Some(())
 }
 
 /// The next command and its presentation context; `None` at the end of the association.
