@@ -13,7 +13,7 @@ use bench::service::Service;
 use bench::site::{self, Site};
 use bench::{DEADLINE, turn, until};
 use deepspine::appliance::mqtt::subscriber::Subscriber;
-use pacs_peer::{CAPTURE, Manner, Peer, REPORT, SEGMENTATION};
+use pacs_peer::{CAPTURE, Manner, Peer, REPORT, SEGMENTATION, read_object};
 
 /// A broker that is not there: nothing of this needs one.
 const NO_BROKER: &str = "mqtt://127.0.0.1:1";
@@ -34,8 +34,7 @@ fn written(site: &Site) -> BTreeSet<String> {
     for report in std::fs::read_dir(site.out_dir()).into_iter().flatten().flatten() {
         for file in std::fs::read_dir(report.path()).into_iter().flatten().flatten() {
             if file.path().extension().is_some_and(|e| e == "dcm") {
-                let object = dicom_object::open_file(file.path()).expect("we wrote it");
-                uids.insert(object.meta().media_storage_sop_instance_uid().trim_end_matches('\0').to_owned());
+                uids.insert(read_object(&file.path()).0);
             }
         }
     }

@@ -37,7 +37,7 @@ pub struct ExportError {
 pub fn write_all(bundle: &Bundle, dir: &Path, language: Language) -> Result<Vec<PathBuf>, ExportError> {
     let mut written = write_nameless(bundle, dir)?;
     for object in ViewerObject::ALL {
-        let encoded = object.encode(bundle).map_err(|reason| ExportError {
+        let encoded = object.encode(bundle, object.packing()).map_err(|reason| ExportError {
             path: dir.join(object.file_name()),
             source: io::Error::new(io::ErrorKind::InvalidData, reason),
         })?;

@@ -14,7 +14,7 @@ mod segments;
 use super::bundle::{Bundle, SegmentedBlock, SourceInstance, SourceSeries};
 use super::overlay;
 use crate::dicom::uid_from;
-use crate::dicom::write::{DerivedObject, Referenced, capture};
+use crate::dicom::write::{DerivedObject, Packing, Referenced, capture};
 
 /// File name of the structured report.
 pub const REPORT_OBJECT_FILE: &str = "report.dcm";
@@ -69,6 +69,15 @@ impl ViewerObject {
         Self::ALL.into_iter().find(|object| object.name() == name)
     }
 
+    /// How its file is packed: what holds pixels is mostly the same, and a study's segmentation may have 40 MB of them.
+    #[must_use]
+    pub const fn packing(self) -> Packing {
+        match self {
+            Self::Report => Packing::Plain,
+            Self::Segmentation | Self::Overlay => Packing::Deflated,
+        }
+    }
+
     const fn description(self) -> &'static str {
         match self {
             Self::Report => "deepspine measurements, not for diagnosis",
@@ -81,7 +90,7 @@ impl ViewerObject {
     ///
     /// # Errors
     /// What the encoder says: a fault of the program, or a damaged bundle.
-    pub fn encode(self, bundle: &Bundle) -> Result<Option<Vec<u8>>, String> {
+    pub fn encode(self, bundle: &Bundle, packing: Packing) -> Result<Option<Vec<u8>>, String> {
         if !is_placed(bundle) {
             return Ok(None);
         }
@@ -93,6 +102,7 @@ impl ViewerObject {
             series_description: self.description(),
             content_date_time: date_time(&bundle.report.produced_at),
             software_versions: &bundle.report.analysis_version,
+            packing,
             device_serial_number: NO_SERIAL_NUMBER,
         };
         match self {

@@ -4,17 +4,34 @@
 use std::collections::BTreeMap;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use dicom_core::{DataElement, PrimitiveValue, VR};
-use dicom_dictionary_std::tags;
-use dicom_object::InMemDicomObject;
+use dicom_dictionary_std::{tags, uids};
+use dicom_object::{FileMetaTable, InMemDicomObject};
 use dicom_transfer_syntax_registry::entries::IMPLICIT_VR_LITTLE_ENDIAN;
 use dicom_ul::ServerAssociation;
 use dicom_ul::association::ServerAssociationOptions;
 use dicom_ul::pdu::{PDataValue, PDataValueType, Pdu};
+use flate2::read::DeflateDecoder;
+
+/// The SOP Instance UID of a file of ours, and its data set as explicit VR little endian.
+pub(crate) fn read_object(path: &Path) -> (String, Vec<u8>) {
+    let bytes = std::fs::read(path).expect("the file is there");
+    let mut rest = bytes.get(128..).expect("a preamble");
+    let meta = FileMetaTable::from_reader(&mut rest).expect("we wrote it");
+    let uid = meta.media_storage_sop_instance_uid().trim_end_matches('\0').to_owned();
+    let mut data_set = Vec::new();
+    if meta.transfer_syntax() == uids::DEFLATED_EXPLICIT_VR_LITTLE_ENDIAN {
+        DeflateDecoder::new(rest).read_to_end(&mut data_set).expect("it can be inflated");
+    } else {
+        data_set.extend_from_slice(rest);
+    }
+    (uid, data_set)
+}
 
 /// SOP class of segmentations.
 pub(crate) const SEGMENTATION: &str = "1.2.840.10008.5.1.4.1.1.66.4";

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::protocol::{ObjectVerdict, SendReply, SendRequest, SentObject};
 use crate::dicom::store::{Archive, Association, Sendable, StoreError, Verdict};
+use crate::dicom::write::Packing;
 use crate::export::{Bundle, ViewerObject};
 
 /// Sends what was asked for to one of `addresses`.
@@ -56,7 +57,7 @@ fn made(request: &SendRequest) -> Result<Vec<(String, Option<Sendable>)>, String
     let bundle = Bundle::read(&request.bundle).map_err(|error| error.to_string())?;
     let of = |name: &String| {
         let object = ViewerObject::from_name(name).ok_or_else(|| format!("there is no object {name:?}"))?;
-        let file = object.encode(&bundle)?;
+        let file = object.encode(&bundle, Packing::Plain)?;
         Ok((name.clone(), file.map(|bytes| Sendable::of_file(&bytes)).transpose()?))
     };
     request.objects.iter().map(of).collect()

@@ -59,5 +59,10 @@ pub fn encode(capture: SecondaryCapture<'_>) -> Result<Vec<u8>, String> {
         pixels.push(0);
     }
     object.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(pixels.into())));
-    encode_object(uids::SECONDARY_CAPTURE_IMAGE_STORAGE, &capture.object.sop_instance_uid, object)
+    encode_object(
+        uids::SECONDARY_CAPTURE_IMAGE_STORAGE,
+        &capture.object.sop_instance_uid,
+        object,
+        capture.object.packing,
+    )
 }

@@ -4,7 +4,7 @@ use dicom_core::VR;
 use dicom_dictionary_std::tags;
 use dicom_object::InMemDicomObject;
 
-use super::put::{item, put_sequence, put_unless_empty, reference};
+use super::put::{Packing, item, put_sequence, put_unless_empty, reference};
 use crate::dicom::StudyIdentity;
 
 /// The device's name in Manufacturer and Manufacturer's Model Name.
@@ -27,6 +27,8 @@ pub struct DerivedObject<'a> {
     pub content_date_time: [String; 2],
     /// Software Versions: of the analysis.
     pub software_versions: &'a str,
+    /// How its file is packed.
+    pub packing: Packing,
     /// Device Serial Number; a reading keeps none, so that this is a word.
     pub device_serial_number: &'a str,
 }

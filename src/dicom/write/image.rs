@@ -8,7 +8,7 @@ use dicom_core::{DataElement, PrimitiveValue, VR};
 use dicom_dictionary_std::{tags, uids};
 use dicom_object::InMemDicomObject;
 
-use super::put::{decimal, decimals, encode_object, put_unless_empty, put_unsigned};
+use super::put::{Packing, decimal, decimals, encode_object, put_unless_empty, put_unsigned};
 use crate::spine::Vec3;
 
 /// Bits in which a pixel is stored.
@@ -190,7 +190,7 @@ fn encode(path: &Path, instance: &InstanceToWrite<'_>) -> Result<Vec<u8>, WriteE
     if let Some(found) = instance.pixels.iter().copied().find(|p| *p > STORED_MAX) {
         return Err(WriteError::PixelValue { path: path.to_owned(), found });
     }
-    encode_object(uids::MR_IMAGE_STORAGE, &instance.sop_instance_uid, data_set(instance))
+    encode_object(uids::MR_IMAGE_STORAGE, &instance.sop_instance_uid, data_set(instance), Packing::Plain)
         .map_err(|reason| WriteError::Encode { path: path.to_owned(), reason })
 }
 

@@ -172,5 +172,5 @@ pub fn encode(report: &StructuredReport<'_>) -> Result<Vec<u8>, String> {
         put_sequence(&mut object, tags::CURRENT_REQUESTED_PROCEDURE_EVIDENCE_SEQUENCE, vec![evidence]);
     }
     put_content(&mut object, Some(&report.title), &Value::Container(Some(report.template)), &report.content);
-    encode_object(uids::COMPREHENSIVE3_DSR_STORAGE, &report.object.sop_instance_uid, object)
+    encode_object(uids::COMPREHENSIVE3_DSR_STORAGE, &report.object.sop_instance_uid, object, report.object.packing)
 }

@@ -108,7 +108,13 @@ pub fn encode<E: ToString>(
     let series = by_series(&sources, tags::REFERENCED_INSTANCE_SEQUENCE);
     put_sequence(&mut object, tags::REFERENCED_SERIES_SEQUENCE, series);
     object.put(DataElement::new(tags::PIXEL_DATA, VR::OB, PrimitiveValue::U8(bits.finish().into())));
-    encode_object(uids::SEGMENTATION_STORAGE, &segmentation.object.sop_instance_uid, object).map(Some)
+    encode_object(
+        uids::SEGMENTATION_STORAGE,
+        &segmentation.object.sop_instance_uid,
+        object,
+        segmentation.object.packing,
+    )
+    .map(Some)
 }
 
 /// Image pixel, frame of reference and segmentation image modules (PS3.3 C.8.20.2).
