@@ -15,7 +15,7 @@
 //! | [`labels`] | report text to level-by-level labels with the words that say them; pure |
 //! | [`evaluation`] | how right readings are, by a truth file; how far they agree with the texts of radiologists |
 //! | [`appliance`] | the machine room: folder, journal, children, MQTT, supervisor |
-//! | [`fleet`] | the other end of the wire: many appliances, known from what they publish |
+//! | `fleet` | the other end of the wire: many appliances, known from what they publish |
 //! | [`cli`] | one file a verb |
 //!
 //! Imports point inward: `cli -> fleet -> appliance -> evaluation -> export, phantom -> dicom -> analysis -> inference ->
@@ -76,6 +76,7 @@ pub mod cli;
 pub mod dicom;
 pub mod evaluation;
 pub mod export;
+#[cfg(feature = "fleet")]
 pub mod fleet;
 pub mod http;
 pub mod inference;

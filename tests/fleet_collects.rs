@@ -1,4 +1,5 @@
 //! A fleet is known from what its appliances publish: every event once, every gap, and who is lost.
+#![cfg(feature = "fleet")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;

@@ -1,4 +1,5 @@
 //! A command to an appliance is followed to its end, and nothing of it stays with the broker.
+#![cfg(feature = "fleet")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;

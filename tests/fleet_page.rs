@@ -1,5 +1,6 @@
 //! The fleet as pages and as metrics: the broken ones first, drawn at once however many there are, nothing of a message
 //! is markup, and everything that the dashboard and the alert rules ask for is there.
+#![cfg(feature = "fleet")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;

@@ -1,4 +1,5 @@
 //! Nothing of a patient gets into a fleet, even where an appliance were to send it.
+#![cfg(feature = "fleet")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;

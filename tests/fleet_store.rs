@@ -1,4 +1,5 @@
 //! Both stores keep the same promises: everything once, gaps decided in time, filled ones gone.
+#![cfg(feature = "fleet")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;
@@ -11,7 +12,6 @@ use bench::random::Random;
 use deepspine::fleet::drift::{BASELINE_REPORTS, RECENT_REPORTS};
 use deepspine::fleet::store::{self, Batch, EventRow, NumbersRow, Store, Taken};
 use deepspine::fleet::wire::{Event, Numbers, Reported};
-#[cfg(feature = "postgres")]
 use fleet_bench::postgresql::Postgresql;
 
 /// Every promise is held against both stores; PostgreSQL where it is installed.
@@ -20,7 +20,6 @@ fn with_both(name: &str, promise: impl Fn(&mut dyn Store)) {
     let file = dir.path().join("fleet.db").display().to_string();
     promise(&mut *store::open(&file).expect("a file"));
     drop(store::open(&file).expect("it opens again"));
-    #[cfg(feature = "postgres")]
     match Postgresql::start() {
         Some(postgresql) => {
             promise(&mut *store::open(&postgresql.url()).expect("a database"));
@@ -28,8 +27,6 @@ fn with_both(name: &str, promise: impl Fn(&mut dyn Store)) {
         }
         None => common::skipped(name, "PostgreSQL is not installed"),
     }
-    #[cfg(not(feature = "postgres"))]
-    common::skipped(name, "built without PostgreSQL");
 }
 
 fn event(device: &str, seq: i64, superseded: i64, received_ms: i64) -> EventRow {

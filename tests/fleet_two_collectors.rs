@@ -1,7 +1,7 @@
 //! Two collectors share the load on one database: nothing is missed, nothing doubled, and one of them may die.
 //!
 //! The long form is the load of 2,000 appliances: `DEEPSPINE_BENCH=long cargo test --release --test fleet_two_collectors`.
-#![cfg(feature = "postgres")]
+#![cfg(feature = "fleet")]
 #![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod bench;

@@ -233,7 +233,7 @@ fn default_store() -> Result<String, CliError> {
 fn of_store(error: StoreError) -> CliError {
     let exit = match error {
         StoreError::Open { .. } => Exit::CantCreate,
-        StoreError::Newer { .. } | StoreError::NotBuilt => Exit::Usage,
+        StoreError::Newer { .. } => Exit::Usage,
         StoreError::Statement(_) => Exit::TryAgain,
     };
     CliError::new(exit, error)

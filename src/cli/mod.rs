@@ -10,6 +10,7 @@ mod config_args;
 pub mod demo;
 pub mod evaluate;
 pub mod exit;
+#[cfg(feature = "fleet")]
 pub mod fleet;
 mod labels;
 mod look_args;
@@ -52,6 +53,7 @@ enum Verb {
     Status(status::Args),
     Studies(studies::Args),
     Outbox(outbox::Args),
+    #[cfg(feature = "fleet")]
     Fleet(Box<fleet::Args>),
     #[command(hide = true)]
     ChildScan(child::Args),
@@ -109,6 +111,7 @@ fn run(verb: Verb) -> Result<(), CliError> {
         Verb::Status(args) => status::run(&args),
         Verb::Studies(args) => studies::run(&args),
         Verb::Outbox(args) => outbox::run(&args),
+        #[cfg(feature = "fleet")]
         Verb::Fleet(args) => fleet::run(&args),
         Verb::ChildScan(args) => child::scan(args),
         Verb::ChildRead(args) => child::read(args),

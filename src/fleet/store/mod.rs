@@ -5,7 +5,6 @@
 //! here and not in a collector, because none of several sees all of an appliance: see [`holes`].
 
 pub mod holes;
-#[cfg(feature = "postgres")]
 mod postgres;
 mod rows;
 mod sqlite;
@@ -41,9 +40,6 @@ pub enum StoreError {
         /// The version found.
         found: i64,
     },
-    /// This program was built without it.
-    #[error("this program was built without PostgreSQL; name a file")]
-    NotBuilt,
     /// A statement failed; the collector tries again.
     #[error("store: {0}")]
     Statement(String),
@@ -227,13 +223,11 @@ pub fn is_postgres(name: &str) -> bool {
 /// Opens the store called `name`, a file or `postgres://…`, and makes its tables where there are none.
 ///
 /// # Errors
-/// [`StoreError::Open`], [`StoreError::Newer`] or [`StoreError::NotBuilt`].
+/// [`StoreError::Open`] or [`StoreError::Newer`].
 pub fn open(name: &str) -> Result<Box<dyn Store>, StoreError> {
-    if !is_postgres(name) {
-        return Ok(Box::new(sqlite::Sqlite::open(Path::new(name))?));
-    }
-    #[cfg(feature = "postgres")]
-    return Ok(Box::new(postgres::Postgres::open(name)?));
-    #[cfg(not(feature = "postgres"))]
-    Err(StoreError::NotBuilt)
+    Ok(if is_postgres(name) {
+        Box::new(postgres::Postgres::open(name)?)
+    } else {
+        Box::new(sqlite::Sqlite::open(Path::new(name))?)
+    })
 }
