@@ -80,13 +80,13 @@ holds "its result waits for a broker, and what waited before the upgrade with it
 
 holds "the older version is refused while the newer one runs" refuses inside dpkg --install /packages/old.deb
 inside dpkg --install /packages/old.deb >"$given/refusal" 2>&1 || true
-holds "the refusal says why, and what to do" grep -q "has schema 2, this version knows up to 1" "$given/refusal"
+holds "the refusal says why, and what to do" grep -q "has schema 3, this version knows up to 1" "$given/refusal"
 holds "the newer version stays installed" is "$(version)" "install ok installed $new"
 holds "it still runs" kill -0 "$appliance"
 kill "$appliance"
 wait "$appliance" || true
 appliance=
-holds "the journal was taken to schema 2" is "$(schema)" 2
+holds "the journal was taken to schema 3" is "$(schema)" 3
 
 holds "a removal goes through" inside dpkg --remove deepspine
 holds "it keeps journal, readings, results and configuration" test -f "$state/journal.db" -a -d "$root/srv/deepspine/out" \
