@@ -14,6 +14,28 @@
 
 use super::Gap;
 
+/// What [`decide`] is given, in the words of both databases: events older than $1 of devices whose backlog was empty after them.
+pub(super) const HOLES: &str = "
+WITH open AS (
+    SELECT d.device, coalesce(d.settled_seq, min(m.seq)) AS begin_seq, max(m.seq) AS horizon_seq
+    FROM devices d JOIN messages m ON m.device = d.device AND m.seq > coalesce(d.settled_seq, 0)
+    WHERE m.received_ms <= $1 AND m.received_ms <= d.queue_empty_ms
+    GROUP BY d.device, d.settled_seq
+), placed AS (
+    SELECT m.device, m.seq, m.superseded, o.begin_seq, o.horizon_seq,
+        lead(m.seq) OVER (PARTITION BY m.device ORDER BY m.seq) AS next_seq
+    FROM open o JOIN messages m ON m.device = o.device AND m.seq BETWEEN o.begin_seq AND o.horizon_seq
+)
+SELECT device, seq, superseded, next_seq, begin_seq, horizon_seq FROM placed
+WHERE next_seq > seq + 1 OR superseded > 0 OR seq = horizon_seq
+ORDER BY device, seq";
+
+/// Each gap with an event that fills it after all.
+pub(super) const FILLED: &str = "
+SELECT g.device, g.first_seq, g.last_seq, g.decided_ms, m.seq
+FROM gaps g JOIN messages m ON m.device = g.device AND m.seq BETWEEN g.first_seq AND g.last_seq
+ORDER BY g.device, g.first_seq, m.seq";
+
 /// A stored event behind which a number is missing, or that stands for others, or that is its device's horizon.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Placed {

@@ -68,27 +68,6 @@ CREATE TABLE gaps (
 );
 ";
 
-/// What [`holes::decide`] is given: events older than $1 of devices whose backlog was empty after them.
-const HOLES: &str = "
-WITH open AS (
-    SELECT d.device, coalesce(d.settled_seq, min(m.seq)) AS begin_seq, max(m.seq) AS horizon_seq
-    FROM devices d JOIN messages m ON m.device = d.device AND m.seq > coalesce(d.settled_seq, 0)
-    WHERE m.received_ms <= $1 AND m.received_ms <= d.queue_empty_ms
-    GROUP BY d.device, d.settled_seq
-), placed AS (
-    SELECT m.device, m.seq, m.superseded, o.begin_seq, o.horizon_seq,
-        lead(m.seq) OVER (PARTITION BY m.device ORDER BY m.seq) AS next_seq
-    FROM open o JOIN messages m ON m.device = o.device AND m.seq BETWEEN o.begin_seq AND o.horizon_seq
-)
-SELECT device, seq, superseded, next_seq, begin_seq, horizon_seq FROM placed
-WHERE next_seq > seq + 1 OR superseded > 0 OR seq = horizon_seq
-ORDER BY device, seq";
-
-const FILLED: &str = "
-SELECT g.device, g.first_seq, g.last_seq, g.decided_ms, m.seq
-FROM gaps g JOIN messages m ON m.device = g.device AND m.seq BETWEEN g.first_seq AND g.last_seq
-ORDER BY g.device, g.first_seq, m.seq";
-
 impl From<postgres::Error> for StoreError {
     fn from(error: postgres::Error) -> Self {
         // The library's own words for what the database said are no more than "db error".
@@ -182,7 +161,7 @@ impl Store for Postgres {
         if !mine {
             return Ok(());
         }
-        let rows = transaction.query(HOLES, &[&now_ms.saturating_sub(grace_ms)])?;
+        let rows = transaction.query(holes::HOLES, &[&now_ms.saturating_sub(grace_ms)])?;
         let placed: Vec<Placed> = rows
             .iter()
             .map(|row| Placed {
@@ -203,7 +182,7 @@ impl Store for Postgres {
         )?;
         insert::gaps(&mut transaction, &decided.gaps)?;
         let filled: Vec<(Gap, i64)> =
-            transaction.query(FILLED, &[])?.iter().map(|row| (gap(row), row.get(4))).collect();
+            transaction.query(holes::FILLED, &[])?.iter().map(|row| (gap(row), row.get(4))).collect();
         for one in filled.chunk_by(|a, b| a.0 == b.0) {
             let Some((gap, _)) = one.first() else { continue };
             transaction

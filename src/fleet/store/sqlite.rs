@@ -62,27 +62,6 @@ CREATE TABLE gaps (
 ) WITHOUT ROWID;
 ";
 
-/// What [`holes::decide`] is given: events older than ?1 of devices whose backlog was empty after them.
-const HOLES: &str = "
-WITH open AS (
-    SELECT d.device, coalesce(d.settled_seq, min(m.seq)) AS begin_seq, max(m.seq) AS horizon_seq
-    FROM devices d JOIN messages m ON m.device = d.device AND m.seq > coalesce(d.settled_seq, 0)
-    WHERE m.received_ms <= ?1 AND m.received_ms <= d.queue_empty_ms
-    GROUP BY d.device, d.settled_seq
-), placed AS (
-    SELECT m.device, m.seq, m.superseded, o.begin_seq, o.horizon_seq,
-        lead(m.seq) OVER (PARTITION BY m.device ORDER BY m.seq) AS next_seq
-    FROM open o JOIN messages m ON m.device = o.device AND m.seq BETWEEN o.begin_seq AND o.horizon_seq
-)
-SELECT device, seq, superseded, next_seq, begin_seq, horizon_seq FROM placed
-WHERE next_seq > seq + 1 OR superseded > 0 OR seq = horizon_seq
-ORDER BY device, seq";
-
-const FILLED: &str = "
-SELECT g.device, g.first_seq, g.last_seq, g.decided_ms, m.seq
-FROM gaps g JOIN messages m ON m.device = g.device AND m.seq BETWEEN g.first_seq AND g.last_seq
-ORDER BY g.device, g.first_seq, m.seq";
-
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         Self::Statement(error.to_string())
@@ -179,7 +158,7 @@ impl Store for Sqlite {
     fn decide_gaps(&mut self, now_ms: i64, grace_ms: i64) -> Result<(), StoreError> {
         let transaction = self.write()?;
         let placed = transaction
-            .prepare_cached(HOLES)?
+            .prepare_cached(holes::HOLES)?
             .query_map([now_ms.saturating_sub(grace_ms)], |row| {
                 Ok(Placed {
                     device: row.get(0)?,
@@ -199,7 +178,7 @@ impl Store for Sqlite {
         }
         insert_gaps(&transaction, &decided.gaps)?;
         let filled = transaction
-            .prepare_cached(FILLED)?
+            .prepare_cached(holes::FILLED)?
             .query_map([], |row| {
                 let (device, first_seq, last_seq) = (row.get(0)?, row.get(1)?, row.get(2)?);
                 Ok((Gap { device, first_seq, last_seq, decided_ms: row.get(3)? }, row.get(4)?))
