@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::collector::Shared;
 use super::{metrics, page, view};
-use crate::http::{Answer, Method, Request, Site};
+use crate::http::{Answer, Method, Request, Site, openmetrics};
 
 /// How often a page is told that it may draw itself again.
 const EVENT_PERIOD: Duration = Duration::from_secs(2);
@@ -49,7 +49,7 @@ impl Site for FleetSite {
             "/app.js" => Answer::bytes("text/javascript; charset=utf-8", page::SCRIPT.into()),
             "/metrics" => {
                 let text = metrics::text(&roll, &beat, self.of_each, now_ms);
-                Answer::bytes(metrics::MEDIA_TYPE, text.into_bytes())
+                Answer::bytes(openmetrics::MEDIA_TYPE, text.into_bytes())
             }
             "/healthz" => {
                 drop(roll);

@@ -6,6 +6,7 @@
 //! | [`request`] | bytes to a request, or to why they are none; the only importer of httparse |
 //! | [`connection`] | one connection: what was read, what is to be written, until when |
 //! | [`server`] | one thread, one poll(2) over all connections |
+//! | [`openmetrics`] | numbers in Prometheus's format, for a site that has some |
 //!
 //! Everything is bounded by a named constant: connections, sizes, and the time that each step may take. Without a
 //! connection the thread sleeps in the kernel for ever. Pages that want to move are sent events
@@ -15,6 +16,7 @@
 
 pub mod answer;
 mod connection;
+pub mod openmetrics;
 pub mod request;
 pub mod server;
 

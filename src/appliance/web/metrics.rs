@@ -1,6 +1,4 @@
-//! OpenMetrics 1.0 text for Prometheus. Numbers, and labels out of fixed sets or of the machine's own names: no identity, no study.
-
-use std::fmt::Write as _;
+//! The appliance's metrics. Numbers, and labels out of fixed sets or of the machine's own names: no identity, no study.
 
 use super::look::Look;
 use crate::appliance::alarms::{Alarm, Severity};
@@ -10,11 +8,9 @@ use crate::appliance::journal::{LaneDepth, StudyState};
 use crate::appliance::mqtt::payload::Health;
 use crate::appliance::self_test_trend::Tested;
 use crate::appliance::shared::Shared;
+use crate::http::openmetrics::Exposition;
 
-/// The media type.
-pub(super) const CONTENT_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-
-/// All of it.
+/// All of it, as OpenMetrics text.
 pub(super) fn text(look: &Look, shared: &Shared, tests: &[Tested]) -> String {
     let mut out = Exposition::default();
     let overview = &look.overview;
@@ -32,7 +28,7 @@ pub(super) fn text(look: &Look, shared: &Shared, tests: &[Tested]) -> String {
     alarms(shared, &mut out);
     of_machine(look, &mut out);
     of_self_tests(shared, tests, &mut out);
-    out.0 + "# EOF\n"
+    out.end()
 }
 
 fn of_studies(look: &Look, shared: &Shared, out: &mut Exposition) {
@@ -45,7 +41,7 @@ fn of_studies(look: &Look, shared: &Shared, out: &mut Exposition) {
     out.counter("deepspine_reports_on_gpu", "Of them those read on a GPU.", Counters::so_far(&counters.on_gpu));
     let failed = Counters::so_far(&counters.failed_attempts);
     out.counter("deepspine_failed_attempts", "Attempts at a reading that failed since the start.", failed);
-    out.histogram("deepspine_reading_seconds", "From a study's claim to its report's commit.", &look.reading);
+    durations("deepspine_reading_seconds", "From a study's claim to its report's commit.", &look.reading, out);
     out.gauge("deepspine_reading_threads", "", "Threads of the last reading.", shared.threads.get() as f64);
     out.gauge("deepspine_intake_open", "", "1 where new studies are taken in.", yes(look.overview.intake_open));
 }
@@ -97,11 +93,8 @@ fn of_delivery(look: &Look, shared: &Shared, out: &mut Exposition) {
         "Messages that a broker refused since the start.",
         Counters::so_far(&counters.refused),
     );
-    out.histogram(
-        "deepspine_acknowledgement_seconds",
-        "From a message's handing over to its acknowledgement.",
-        &look.acknowledged,
-    );
+    let help = "From a message's handing over to its acknowledgement.";
+    durations("deepspine_acknowledgement_seconds", help, &look.acknowledged, out);
 }
 
 /// Of the clinic's archive, where there is one.
@@ -222,47 +215,10 @@ const fn yes(yes: bool) -> f64 {
     if yes { 1.0 } else { 0.0 }
 }
 
-/// The text while it is written. Families stand one after the other, each whole.
-#[derive(Default)]
-struct Exposition(String);
-
-impl Exposition {
-    /// Begins a family; `unit` ends its name, or is empty.
-    fn family(&mut self, name: &str, kind: &str, unit: &str, help: &str) {
-        let unit = if unit.is_empty() { String::new() } else { format!("# UNIT {name} {unit}\n") };
-        // Writing to a string can't fail.
-        let _ = write!(self.0, "# TYPE {name} {kind}\n{unit}# HELP {name} {}\n", escaped(help));
-    }
-
-    fn sample(&mut self, name: &str, labels: &[(&str, &str)], value: f64) {
-        let labels: Vec<String> = labels.iter().map(|(name, value)| format!("{name}=\"{}\"", escaped(value))).collect();
-        let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
-        let _ = writeln!(self.0, "{name}{labels} {value:?}");
-    }
-
-    fn gauge(&mut self, name: &str, unit: &str, help: &str, value: f64) {
-        self.family(name, "gauge", unit, help);
-        self.sample(name, &[], value);
-    }
-
-    fn counter(&mut self, name: &str, help: &str, value: u64) {
-        self.family(name, "counter", "", help);
-        let _ = writeln!(self.0, "{name}_total {value}");
-    }
-
-    fn histogram(&mut self, name: &str, help: &str, histogram: &Histogram) {
-        self.family(name, "histogram", "seconds", help);
-        for (bound_ms, count) in histogram.up_to_ms() {
-            let _ = writeln!(self.0, "{name}_bucket{{le=\"{:?}\"}} {count}", bound_ms as f64 / 1e3);
-        }
-        let _ = writeln!(self.0, "{name}_bucket{{le=\"+Inf\"}} {0}\n{name}_count {0}", histogram.count);
-        let _ = writeln!(self.0, "{name}_sum {:?}", histogram.sum_ms as f64 / 1e3);
-    }
-}
-
-/// A label's value or a family's help: backslash, quote and line end as the format wants them.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n")
+fn durations(name: &str, help: &str, took: &Histogram, out: &mut Exposition) {
+    let secs = |ms: u64| ms as f64 / 1e3;
+    let up_to = took.up_to_ms().map(|(bound_ms, count)| (secs(bound_ms), count));
+    out.histogram(name, help, up_to, took.count, secs(took.sum_ms));
 }
 
 #[cfg(test)]
@@ -276,7 +232,8 @@ mod tests {
         for ms in [3, 30_000, 900_000] {
             histogram.add(Duration::from_millis(ms));
         }
-        out.histogram("x_seconds", "h", &histogram);
+        durations("x_seconds", "h", &histogram, &mut out);
+        let text = out.end();
         for line in [
             "# UNIT x_seconds seconds\n",
             "x_seconds_bucket{le=\"0.001\"} 0\n",
@@ -286,14 +243,7 @@ mod tests {
             "x_seconds_count 3\n",
             "x_seconds_sum 930.003\n",
         ] {
-            assert!(out.0.contains(line), "{line} is not in {}", out.0);
+            assert!(text.contains(line), "{line} is not in {text}");
         }
-    }
-
-    #[test]
-    fn labels_stay_within_their_quotes() {
-        let mut out = Exposition::default();
-        out.sample("x", &[("zone", "a\"b\\c\nd")], 1.5);
-        assert_eq!(out.0, "x{zone=\"a\\\"b\\\\c\\nd\"} 1.5\n");
     }
 }

@@ -19,7 +19,7 @@ use crate::appliance::mqtt::payload::Health;
 use crate::appliance::self_test_trend;
 use crate::export::{OVERLAY_FILE, PAGE_FILE};
 use crate::http::answer::HTML;
-use crate::http::{Answer, Method, POLICY_SELF_CONTAINED, Request, Site};
+use crate::http::{Answer, Method, POLICY_SELF_CONTAINED, Request, Site, openmetrics};
 
 /// How often an open page is told what has changed.
 const EVENT_PERIOD: Duration = Duration::from_secs(2);
@@ -111,7 +111,7 @@ impl AppliancePage {
             let look = Look::at(&self.actions)?;
             let tests = self_test_trend::load(&look.settings.storage.state_dir);
             let text = metrics::text(&look, &self.actions.shared, &tests);
-            Ok(Answer::bytes(metrics::CONTENT_TYPE, text.into_bytes()))
+            Ok(Answer::bytes(openmetrics::MEDIA_TYPE, text.into_bytes()))
         })
     }
 
