@@ -1,5 +1,6 @@
 //! A page for review: every report with its evidence marked, and its labels beside it. One file, nothing from elsewhere.
 
+use super::html::escaped;
 use super::labelled::{LabelledReport, line, marked};
 use crate::labels::{Label, Presence};
 
@@ -68,20 +69,4 @@ fn table_row(text: &str, label: &Label) -> String {
         escaped(rest.trim_start()),
         escaped(label.evidence.quote(text).unwrap_or_default())
     )
-}
-
-/// `text` as it stands in a page: no markup, no control character.
-pub(crate) fn escaped(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => out += "&amp;",
-            '<' => out += "&lt;",
-            '>' => out += "&gt;",
-            '"' => out += "&quot;",
-            c if c.is_control() && c != '\n' && c != '\t' => out.push('\u{fffd}'),
-            c => out.push(c),
-        }
-    }
-    out
 }

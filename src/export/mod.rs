@@ -11,6 +11,7 @@ pub(crate) mod canvas;
 pub mod display;
 mod files;
 mod grade_table;
+pub(crate) mod html;
 pub mod key;
 pub mod label_maps;
 pub mod label_page;

@@ -9,7 +9,7 @@ mod level;
 mod messages;
 
 use super::bundle::Bundle;
-use super::label_page::escaped;
+use super::html::{self, escaped};
 use super::overlay;
 use super::report::{LumbarDocument, ReportDocument, VertebraDocument};
 use base64::Engine;
@@ -128,12 +128,12 @@ fn vertebrae(vertebrae: &[VertebraDocument], words: &Messages) -> String {
     if vertebrae.is_empty() {
         return String::new();
     }
-    let mut heads = vec![String::new()];
+    let mut heads = vec![""];
     let mut rows = Vec::new();
     for vertebra in vertebrae.iter().rev() {
         let title = level::called(&vertebra.name, "unnamed-vertebra", vertebra.ordinal_from_below, words);
         let measured = level::quantities(&vertebra.measurements, words);
-        heads.splice(1.., measured.iter().map(|(name, _)| escaped(name)));
+        heads.splice(1.., measured.iter().map(|(name, _)| *name));
         rows.push(std::iter::once(escaped(&title)).chain(measured.into_iter().map(|(_, value)| value)).collect());
     }
     format!("<section><h2>{}</h2>\n{}</section>\n", escaped(words.get("vertebrae")), table(&heads, &rows))
@@ -197,7 +197,7 @@ fn models(report: &ReportDocument, words: &Messages) -> String {
         })
         .collect();
     let mut heads = words_of(words, &["model", "terms"]);
-    heads.push("SHA-256".to_owned());
+    heads.push("SHA-256");
     format!("<section><h2>{}</h2>\n{}</section>\n", escaped(words.get("models")), table(&heads, &rows))
 }
 
@@ -215,25 +215,12 @@ fn footer(report: &ReportDocument, words: &Messages) -> String {
     )
 }
 
-/// Heads of a table, escaped.
-fn words_of(words: &Messages, keys: &[&str]) -> Vec<String> {
-    keys.iter().map(|key| escaped(words.get(key))).collect()
+/// Heads of a table.
+fn words_of<'m>(words: &'m Messages, keys: &[&'m str]) -> Vec<&'m str> {
+    keys.iter().map(|key| words.get(key)).collect()
 }
 
-/// A table of cells that are markup already; the first of each row is its head.
-fn table(heads: &[String], rows: &[Vec<String>]) -> String {
-    let mut out = "<div class=\"scroll\"><table><thead><tr>".to_owned();
-    for head in heads {
-        let _ = write!(out, "<th scope=\"col\">{head}</th>");
-    }
-    out += "</tr></thead><tbody>\n";
-    for row in rows {
-        out += "<tr>";
-        for (place, cell) in row.iter().enumerate() {
-            let _ =
-                if place == 0 { write!(out, "<th scope=\"row\">{cell}</th>") } else { write!(out, "<td>{cell}</td>") };
-        }
-        out += "</tr>\n";
-    }
-    out + "</tbody></table></div>\n"
+/// A table of cells that are markup already, which may be wider than the screen.
+fn table(heads: &[&str], rows: &[Vec<String>]) -> String {
+    format!("<div class=\"scroll\">{}</div>\n", html::table(heads, rows))
 }

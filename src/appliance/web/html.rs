@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use super::words::Words;
 use crate::appliance::clock;
-use crate::export::label_page::escaped;
+use crate::export::html::{self, escaped};
 
 /// Digits of a key or hash that are shown where the whole of it is elsewhere.
 const DIGITS_SHOWN: usize = 8;
@@ -68,26 +68,14 @@ pub(super) fn pairs(rows: &[(String, String)]) -> String {
     format!("<dl class=\"pairs\">\n{rows}</dl>\n")
 }
 
-/// A table of cells that are markup already; the first of each row is its head.
+/// A table of cells that are markup already, which may be wider than the page; the first of each row is its head.
 pub(super) fn table(label: &str, heads: &[&str], rows: &[Vec<String>]) -> String {
     // What scrolls has to be reached by the keyboard too.
-    let mut out = format!(
-        "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{}\"><table><thead><tr>",
-        escaped(label)
-    );
-    for head in heads {
-        let _ = write!(out, "<th scope=\"col\">{}</th>", escaped(head));
-    }
-    out += "</tr></thead><tbody>\n";
-    for row in rows {
-        out += "<tr>";
-        for (place, cell) in row.iter().enumerate() {
-            let _ =
-                if place == 0 { write!(out, "<th scope=\"row\">{cell}</th>") } else { write!(out, "<td>{cell}</td>") };
-        }
-        out += "</tr>\n";
-    }
-    out + "</tbody></table></div>\n"
+    format!(
+        "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"{}\">{}</div>\n",
+        escaped(label),
+        html::table(heads, rows)
+    )
 }
 
 /// A sentence of the program, which is English in every language.

@@ -12,7 +12,7 @@ use super::look::{Look, SeenStudy};
 use super::words::Words;
 use crate::appliance::clock;
 use crate::appliance::journal::StudyState;
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 
 /// Bytes of a shape's hash that are told.
 const SHAPE_BYTES: usize = 8;

@@ -13,7 +13,7 @@ use crate::appliance::config;
 use crate::appliance::journal::StudyState;
 use crate::appliance::mqtt::payload::Health;
 use crate::appliance::self_test_trend::Tested;
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 
 /// Digits of a model's hash that are shown.
 const HASH_DIGITS: usize = 16;

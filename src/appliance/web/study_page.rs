@@ -11,7 +11,7 @@ use super::words::Words;
 use crate::appliance::config::Settings;
 use crate::appliance::journal::{ReportLook, StudyState};
 use crate::export::PAGE_FILE;
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 
 /// States out of which a study is given its attempts back.
 const RETRIED: [StudyState; 2] = [StudyState::Quarantined, StudyState::Failed];

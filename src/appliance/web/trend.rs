@@ -6,7 +6,7 @@ use super::html::{english, moment, table};
 use super::words::Words;
 use crate::appliance::self_test::Check;
 use crate::appliance::self_test_trend::Tested;
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 
 /// Size of a picture, pixels.
 const WIDTH: f64 = 160.0;

@@ -7,7 +7,7 @@ use super::listed::Listed;
 use super::tally::{ConfusionRow, FindingFigures};
 use super::text::{diameter_line, heading, written};
 use super::totals::{Concordance, NOTICE};
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 
 const HEAD: &str = "<!doctype html>
 <html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" content=\"width=device-width\">

@@ -6,7 +6,7 @@ use super::plots;
 use super::text::{answered, lines, measured_lines, title};
 use crate::evaluation::SetFigures;
 use crate::evaluation::statistics::bootstrap::{DRAWS, SEED};
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 use crate::export::report::NOTICE;
 use std::fmt::Write as _;
 

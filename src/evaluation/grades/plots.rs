@@ -6,7 +6,7 @@
 
 use super::figures::{ConfusionRow, Sets, Threshold};
 use super::measured::MeasuredFigures;
-use crate::export::label_page::escaped;
+use crate::export::html::escaped;
 use std::fmt::Write as _;
 
 /// Width and height of a picture, and of what surrounds its field: left, above, right, below.

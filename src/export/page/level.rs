@@ -1,7 +1,7 @@
 //! One level of the page.
 
 use super::super::bundle::BundlePicture;
-use super::super::label_page::escaped;
+use super::super::html::escaped;
 use super::super::report::{CodedText, GradeDocument, LevelDocument, MissingDocument, UNKNOWN};
 use super::messages::Messages;
 use super::{data_uri, table, words_of};

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use super::escaped;
+use crate::export::html::escaped;
 use crate::fleet::view::{self, Row};
 
 /// The content of the page of `row`.
