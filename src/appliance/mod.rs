@@ -24,6 +24,7 @@ pub mod mqtt;
 pub mod one_line;
 pub mod overview;
 pub mod pacs;
+mod pass;
 pub mod reader;
 pub mod reading;
 pub mod restore;

@@ -17,6 +17,7 @@ use super::config::{Pacs, Settings};
 use super::health::{Heartbeats, IDLE_BEAT, Stage};
 use super::journal::{Journal, JournalError, ToSend};
 use super::one_line::one_line;
+use super::pass::Pass;
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{ObjectVerdict, SendReply, SendRequest, SentObject};
 use super::shared::Shared;
@@ -54,51 +55,11 @@ pub struct ArchiveRoom {
     pub journal: Journal,
 }
 
-/// How far a pass from the newest report to the oldest is.
-#[derive(Debug)]
-struct Pass {
-    /// When the next report is looked for; `None` where none is left.
-    due: Option<Instant>,
-    /// The one that was looked at last.
-    last: Option<ToSend>,
-    /// Whether anything is left that did not go through.
-    left: bool,
-    /// Whether the report that was looked at last got stuck.
+/// The report that was looked at last.
+struct Looked {
+    report: ToSend,
+    /// Whether it got stuck.
     stuck: bool,
-    /// Passes in a row that left something.
-    failed: u32,
-}
-
-impl Pass {
-    /// What an earlier run left is looked for at once.
-    fn new() -> Self {
-        Self { due: Some(Instant::now()), last: None, left: false, stuck: false, failed: 0 }
-    }
-
-    /// There may be something new.
-    fn begin(&mut self) {
-        self.due = Some(Instant::now());
-        self.last = None;
-        self.stuck = false;
-    }
-
-    /// How long nothing is to be done, at most `idle`.
-    fn patience(&self, idle: Duration) -> Duration {
-        self.due.map_or(idle, |due| due.saturating_duration_since(Instant::now()).min(idle))
-    }
-
-    fn end(&mut self) {
-        self.last = None;
-        self.stuck = false;
-        if std::mem::take(&mut self.left) {
-            let rest = REST_MIN.saturating_mul(1 << self.failed.min(16)).min(REST_MAX);
-            self.failed = self.failed.saturating_add(1);
-            self.due = Some(Instant::now() + rest);
-        } else {
-            self.failed = 0;
-            self.due = None;
-        }
-    }
 }
 
 /// How sending the objects of one report ended.
@@ -123,7 +84,7 @@ impl ArchiveRoom {
             heartbeats.beat(Stage::Pacs);
             !self.shared.stopping()
         };
-        let mut pass = Pass::new();
+        let mut pass = Pass::new(REST_MIN, REST_MAX);
         let mut chance = Instant::now() + SECOND_CHANCE;
         while go_on() {
             let settings = self.shared.settings();
@@ -131,7 +92,7 @@ impl ArchiveRoom {
                 Some(pacs) => self.send_next(pacs, &mut pass, &go_on)?,
                 // What waits stays, for a configuration that names an archive again.
                 None => {
-                    pass.due = None;
+                    pass.pause();
                     self.shared.alarms.clear(Alarm::Pacs);
                 }
             }
@@ -151,11 +112,13 @@ impl ArchiveRoom {
     }
 
     /// Sends the objects of one report, where that is due.
-    fn send_next(&self, pacs: &Pacs, pass: &mut Pass, go_on: &dyn Fn() -> bool) -> Result<(), JournalError> {
-        if !pass.patience(REST_MAX).is_zero() {
+    fn send_next(&self, pacs: &Pacs, pass: &mut Pass<Looked>, go_on: &dyn Fn() -> bool) -> Result<(), JournalError> {
+        if !pass.is_due() {
             return Ok(());
         }
-        let Some(next) = self.journal.next_to_send(pass.last.take())? else {
+        let last = pass.last.take();
+        let one_is_stuck = last.as_ref().is_some_and(|looked| looked.stuck);
+        let Some(next) = self.journal.next_to_send(last.map(|looked| looked.report))? else {
             pass.end();
             self.look_at_refused()?;
             return Ok(());
@@ -163,19 +126,18 @@ impl ArchiveRoom {
         match self.send(pacs, &next, go_on)? {
             End::Done => {
                 self.shared.alarms.clear(Alarm::Pacs);
-                pass.stuck = false;
-                pass.last = Some(next);
+                pass.last = Some(Looked { report: next, stuck: false });
             }
-            End::Stuck(_) if !pass.stuck => {
-                (pass.stuck, pass.left) = (true, true);
-                pass.last = Some(next);
+            End::Stuck(why) if !one_is_stuck => {
+                pass.problem.get_or_insert(why);
+                pass.last = Some(Looked { report: next, stuck: true });
             }
             End::Stuck(why) | End::ArchiveFailed(why) => {
                 let Pacs { host, port, .. } = pacs;
                 let why = one_line::<REASON_BYTES_MAX>(&why);
                 let text = format!("{host}:{port}: {why}; objects wait, and are sent as soon as it is back");
                 self.shared.alarms.raise(Alarm::Pacs, Severity::Minor, &text);
-                pass.left = true;
+                pass.problem.get_or_insert(text);
                 pass.end();
             }
             End::Stopped => {}
@@ -285,29 +247,5 @@ impl ArchiveRoom {
             alarms.raise(Alarm::PacsRefused, Severity::Major, text);
         }
         Ok(())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_archive_that_is_away_is_asked_ever_less_often_and_at_once_for_what_is_new() {
-        let mut pass = Pass::new();
-        for at_least in [4, 9, 19, 39] {
-            pass.left = true;
-            pass.end();
-            assert!(pass.patience(REST_MAX) > Duration::from_secs(at_least), "{pass:?}");
-        }
-        for _ in 0..100 {
-            pass.left = true;
-            pass.end();
-        }
-        assert!(pass.patience(2 * REST_MAX) <= REST_MAX);
-        pass.begin();
-        assert_eq!(pass.patience(REST_MAX), Duration::ZERO);
-        pass.end();
-        assert_eq!(pass.patience(REST_MAX), REST_MAX, "nothing is left");
     }
 }

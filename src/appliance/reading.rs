@@ -12,7 +12,6 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender};
 use std::time::Instant;
 
-use self::exporting::Exports;
 use super::accelerator;
 use super::bundles;
 use super::fitness;
@@ -28,6 +27,7 @@ use super::mqtt::payload::{self, About};
 use super::mqtt::session::LinkEvent;
 use super::one_line::one_line;
 use super::pacs;
+use super::pass::Pass;
 use super::reader::child::{self, ChildError, Program};
 use super::reader::protocol::{ReadOutcome, ReadReply, ReadRequest, STUDY_FILES_MAX};
 use super::reader::threads::{self, Given};
@@ -127,7 +127,7 @@ impl ReadingRoom {
         }
         restore::restore(&self.shared, &self.journal, &self.key, &self.beginning, &go_on)?;
         self.wake_delivery();
-        let mut exports = Exports::new();
+        let mut exports = Pass::new(exporting::REST_MIN, exporting::REST_MAX);
         while !self.shared.stopping() {
             heartbeats.beat(Stage::Reading);
             self.export_one(&mut exports, &go_on)?;
