@@ -351,3 +351,14 @@ pub struct TimingDocument {
     /// Wall time, ms.
     pub wall_ms: f64,
 }
+
+/// The members of a serialised group of measurements by key, in the order of the keys; `None` for what was not measured or is
+/// no number.
+pub(super) fn numbers_by_key(measurements: &impl Serialize) -> impl Iterator<Item = (String, Option<f64>)> {
+    let members = match serde_json::to_value(measurements) {
+        Ok(serde_json::Value::Object(members)) => members,
+        // Plain structs with string keys are always an object.
+        _ => serde_json::Map::new(),
+    };
+    members.into_iter().map(|(key, value)| (key, value.as_f64()))
+}

@@ -5,11 +5,10 @@
 //! nothing here is a diagnosis.
 
 use serde::Serialize;
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 
 use super::super::bundle::Bundle;
-use super::super::report::{CodedText, GradeDocument, LevelDocument, UNKNOWN, VertebraDocument};
+use super::super::report::{CodedText, GradeDocument, LevelDocument, UNKNOWN, VertebraDocument, numbers_by_key};
 use super::{all_sources, concepts, sources};
 use crate::dicom::uid_from;
 use crate::dicom::write::report::{ContentItem, Relation, StructuredReport, Value, encode as encode_report};
@@ -186,18 +185,16 @@ fn site(code: Option<&str>, name: &str, what: &str, else_one_of: Code) -> Code {
 
 /// What was measured, by the report's own keys.
 fn numbers(measurements: &impl Serialize, sd: &BTreeMap<String, f64>) -> Vec<ContentItem> {
-    let Ok(Json::Object(values)) = serde_json::to_value(measurements) else { return Vec::new() };
-    let taken = values.iter().filter_map(|(key, value)| Some((key, value.as_f64()?, concepts::quantity(key)?)));
-    taken
-        .map(|(key, value, (concept, unit))| {
-            let repeated = sd.get(key).map(|sd| {
-                let concept = Code::snomed("386136009", "Standard Deviation");
-                ContentItem::new(Relation::HasProperties, concept, Value::Number(*sd, unit.clone()))
-            });
-            ContentItem::new(Relation::Contains, concept, Value::Number(value, unit.clone()))
-                .with(repeated.into_iter().collect())
-        })
-        .collect()
+    let taken = numbers_by_key(measurements).filter_map(|(key, value)| {
+        let (value, (concept, unit)) = (value?, concepts::quantity(&key)?);
+        let repeated = sd.get(&key).map(|sd| {
+            let concept = Code::snomed("386136009", "Standard Deviation");
+            ContentItem::new(Relation::HasProperties, concept, Value::Number(*sd, unit.clone()))
+        });
+        let measured = ContentItem::new(Relation::Contains, concept, Value::Number(value, unit));
+        Some(measured.with(repeated.into_iter().collect()))
+    });
+    taken.collect()
 }
 
 /// A grade with its side, its prediction set and its probabilities.

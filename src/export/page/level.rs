@@ -2,12 +2,11 @@
 
 use super::super::bundle::BundlePicture;
 use super::super::html::escaped;
-use super::super::report::{CodedText, GradeDocument, LevelDocument, MissingDocument, UNKNOWN};
+use super::super::report::{CodedText, GradeDocument, LevelDocument, MissingDocument, UNKNOWN, numbers_by_key};
 use super::messages::Messages;
 use super::{data_uri, table, words_of};
 use crate::spine::GradeScale;
 use serde::Serialize;
-use serde_json::Value as Json;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io;
@@ -182,30 +181,26 @@ pub(super) fn measurement_rows(
     sd: &BTreeMap<String, f64>,
     words: &Messages,
 ) -> Vec<Vec<String>> {
-    let Ok(Json::Object(values)) = serde_json::to_value(measurements) else { return Vec::new() };
-    let shown = values.iter().filter_map(|(key, value)| Some((key, value.as_f64()?, words.quantity(key)?)));
-    shown
-        .map(|(key, value, name)| {
-            let (unit, decimals) = unit_of(key);
-            let written = |value: f64, decimals: usize| format!("{}{unit}", words.number(value, decimals));
-            let repeats = sd.get(key).map_or_else(String::new, |sd| format!("± {}", written(*sd, decimals + 1)));
-            vec![escaped(name), unbroken(&written(value, decimals)), unbroken(&repeats)]
-        })
-        .collect()
+    let shown = numbers_by_key(measurements).filter_map(|(key, value)| {
+        let (value, name) = (value?, words.quantity(&key)?);
+        let (unit, decimals) = unit_of(&key);
+        let written = |value: f64, decimals: usize| format!("{}{unit}", words.number(value, decimals));
+        let repeats = sd.get(&key).map_or_else(String::new, |sd| format!("± {}", written(*sd, decimals + 1)));
+        Some(vec![escaped(name), unbroken(&written(value, decimals)), unbroken(&repeats)])
+    });
+    shown.collect()
 }
 
 /// All quantities of `measurements` that the page shows, in an order that is always the same: name, and value with its unit or
 /// a dash.
 pub(super) fn quantities<'m>(measurements: &impl Serialize, words: &'m Messages) -> Vec<(&'m str, String)> {
-    let Ok(Json::Object(values)) = serde_json::to_value(measurements) else { return Vec::new() };
-    let shown = values.iter().filter_map(|(key, value)| Some((key, value, words.quantity(key)?)));
-    shown
-        .map(|(key, value, name)| {
-            let (unit, decimals) = unit_of(key);
-            let written = value.as_f64().map(|value| format!("{}{unit}", words.number(value, decimals)));
-            (name, written.unwrap_or_else(|| "–".to_owned()))
-        })
-        .collect()
+    let shown = numbers_by_key(measurements).filter_map(|(key, value)| {
+        let name = words.quantity(&key)?;
+        let (unit, decimals) = unit_of(&key);
+        let written = value.map(|value| format!("{}{unit}", words.number(value, decimals)));
+        Some((name, written.unwrap_or_else(|| "–".to_owned())))
+    });
+    shown.collect()
 }
 
 /// What a line's end must not divide.
