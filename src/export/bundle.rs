@@ -20,7 +20,7 @@ use crate::analysis::grading::LevelPicture;
 use crate::analysis::study::{Labels, Part, Reading, StudyImages};
 use crate::analysis::volume::Volume;
 use crate::dicom::StudyIdentity;
-use crate::spine::{Disc, ModelUse, StageTiming, Structure, Vec3, Vertebra};
+use crate::spine::{Disc, ModelUse, StageTiming, Structure, Vec3, Vertebra, cross, dot, normalised, sub};
 use serde::{Deserialize, Serialize};
 use std::io;
 use std::path::PathBuf;
@@ -28,6 +28,8 @@ use thiserror::Error;
 
 /// The name of this format and its version.
 pub const BUNDLE_SCHEMA: &str = "deepspine.bundle/1";
+/// Distance given to a single slice, mm.
+const SINGLE_SLICE_MM: f64 = 1.0;
 
 /// Why a bundle can't be made or read.
 #[derive(Debug, Error)]
@@ -286,6 +288,14 @@ impl SegmentedBlock {
     #[must_use]
     pub fn slice_len(&self) -> usize {
         self.rows.saturating_mul(self.columns)
+    }
+
+    /// Mean distance from slice to slice along the normal of their plane, mm; negative where they follow each other against it,
+    /// and [`SINGLE_SLICE_MM`] of a single one.
+    pub(super) fn slice_spacing_mm(&self) -> f64 {
+        let [first, .., last] = self.origins_lps_mm[..] else { return SINGLE_SLICE_MM };
+        let normal = normalised(cross(self.row_direction_lps, self.column_direction_lps)).unwrap_or_default();
+        dot(sub(last, first), normal) / (self.origins_lps_mm.len() - 1) as f64
     }
 }
 

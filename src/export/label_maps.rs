@@ -17,8 +17,6 @@ use std::io::{self, Write};
 
 /// Bytes of a header with the four that say there is no extension.
 const HEADER_BYTES: usize = 352;
-/// Distance given to a single slice, mm.
-const SINGLE_SLICE_MM: f64 = 1.0;
 /// `DT_UINT16`.
 const DATATYPE_UINT16: i16 = 512;
 /// `NIFTI_XFORM_SCANNER_ANAT`.
@@ -150,7 +148,7 @@ impl Placement {
         let k = cross(i, j);
         let (first, last) = (*block.origins_lps_mm.first()?, *block.origins_lps_mm.last()?);
         let gaps = block.origins_lps_mm.len() - 1;
-        let slice_mm = if gaps == 0 { SINGLE_SLICE_MM } else { dot(sub(last, first), k) / gaps as f64 };
+        let slice_mm = block.slice_spacing_mm();
         // Where the stack is sheared, the middle of it stays in place.
         let middle = scaled(add(first, last), 0.5);
         let origin = sub(middle, scaled(k, slice_mm * gaps as f64 / 2.0));

@@ -6,10 +6,7 @@ use super::super::report::UNKNOWN;
 use super::{concepts, referenced};
 use crate::dicom::write::segmentation::{self, Segment, Segmentation, SegmentedSlice};
 use crate::dicom::write::{Code, DerivedObject};
-use crate::spine::{Structure, cross, dot, sub};
-
-/// Distance given to a single slice, mm.
-const SINGLE_SLICE_MM: f64 = 1.0;
+use crate::spine::Structure;
 
 /// The block's masks as a file; `None` where there is none or it would be too large.
 pub(super) fn encode(
@@ -37,7 +34,7 @@ pub(super) fn encode(
         rows: side(block.rows)?,
         columns: side(block.columns)?,
         pixel_spacing_mm: [block.row_spacing_mm, block.column_spacing_mm],
-        slice_spacing_mm: slice_spacing_mm(block),
+        slice_spacing_mm: block.slice_spacing_mm().abs(),
         directions_lps: [block.row_direction_lps, block.column_direction_lps],
         slices,
     };
@@ -49,14 +46,6 @@ pub(super) fn encode(
 fn algorithm(bundle: &Bundle) -> String {
     let network = bundle.report.models.iter().find(|m| m.name == "segmentation");
     network.map_or_else(|| "deepspine".to_owned(), |m| format!("deepspine {} {}", m.name, m.version))
-}
-
-fn slice_spacing_mm(block: &SegmentedBlock) -> f64 {
-    let normal = cross(block.row_direction_lps, block.column_direction_lps);
-    match block.origins_lps_mm[..] {
-        [first, .., last] => dot(sub(last, first), normal).abs() / (block.origins_lps_mm.len() - 1) as f64,
-        _ => SINGLE_SLICE_MM,
-    }
 }
 
 fn segment(part: &BundlePart) -> Segment {
