@@ -14,6 +14,7 @@ pub mod clock;
 pub mod config;
 pub mod control;
 pub mod fitness;
+pub mod frame;
 pub mod health;
 pub mod identity;
 pub mod ingest;

@@ -11,9 +11,9 @@ use super::socket_path;
 use super::words::{Reply, Request};
 use crate::appliance::actions::Actions;
 use crate::appliance::config::Settings;
+use crate::appliance::frame::{read_frame, write_frame};
 use crate::appliance::identity;
 use crate::appliance::journal::{Journal, JournalError};
-use crate::appliance::reader::protocol::{read_frame, write_frame};
 use crate::appliance::shared::Shared;
 use crate::appliance::supervisor::lock_state_dir;
 

@@ -10,7 +10,7 @@ use super::answer::{Caller, answer};
 use super::socket_path;
 use super::words::{REQUEST_BYTES_MAX, Reply, Request, Why};
 use crate::appliance::actions::Actions;
-use crate::appliance::reader::protocol::{read_frame, write_frame};
+use crate::appliance::frame::{read_frame, write_frame};
 
 /// The group that may ask.
 const ADMIN_GROUP: &str = "deepspine-admin";

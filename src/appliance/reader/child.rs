@@ -16,10 +16,10 @@ use std::time::{Duration, Instant};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::appliance::frame::{read_frame, write_frame};
 use crate::inference::Device;
 
 use super::last_words::{self, Given, Heard, LastWords};
-use super::protocol::{read_frame, write_frame};
 
 /// How often a wait lets its caller show that it is alive.
 const BEAT_PERIOD: Duration = Duration::from_millis(500);

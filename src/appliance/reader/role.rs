@@ -8,11 +8,12 @@ use serde::de::DeserializeOwned;
 use super::limits::{self, Limits};
 use super::protocol::{
     ArchiveRequest, ExportRequest, ReadReply, ReadRequest, ScanReply, ScanRequest, SelfTestReply, SelfTestRequest,
-    SendReply, SendRequest, read_frame, write_frame,
+    SendReply, SendRequest,
 };
 use super::sandbox::{self, Rooms};
 use super::threads::{self, Given};
 use super::{accelerator, archived, sending, work};
+use crate::appliance::frame::{read_frame, write_frame};
 use crate::appliance::health::heat::Heat;
 
 /// Which kind of child this process is.
