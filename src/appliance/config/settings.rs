@@ -1,6 +1,6 @@
 //! Third stage of the configuration: merged entries to validated [`Settings`].
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::ConfigError;
@@ -242,6 +242,53 @@ impl Validator<'_> {
         }
         root
     }
+
+    fn ingest(&mut self) -> Ingest {
+        let ingest = Ingest {
+            folder: self.path("ingest.folder", "/srv/deepspine/in"),
+            required: self.roles("ingest.required", &[Role::SagittalT2]),
+            wanted: self.roles("ingest.wanted", &[Role::AxialT2, Role::SagittalT1]),
+            quiet: self.secs("ingest.quiet-secs", 15),
+            wanted_wait: self.secs("ingest.wanted-wait-secs", 1800),
+            force_after: self.secs("ingest.force-after-secs", 5400),
+            sentinel: self.sentinel(),
+        };
+        if ingest.quiet > ingest.wanted_wait {
+            self.complain("ingest.quiet-secs", "must not be longer than ingest.wanted-wait-secs");
+        }
+        if ingest.quiet > ingest.force_after {
+            self.complain("ingest.quiet-secs", "must not be longer than ingest.force-after-secs");
+        }
+        ingest
+    }
+
+    fn storage(&mut self, export_folder: &Path) -> Storage {
+        let storage = Storage {
+            state_dir: self.path("storage.state-dir", "/var/lib/deepspine"),
+            out_dir: self.path("storage.out-dir", "/srv/deepspine/out"),
+            runtime_dir: self.path("storage.runtime-dir", "/run/deepspine"),
+            quota_bytes: self.whole("storage.quota-mib", 512) << 20,
+            quota_rows: self.whole("storage.quota-rows", 100_000),
+            headroom_bytes: self.whole("storage.headroom-mib", 256) << 20,
+        };
+        for (key, dir) in [("storage.state-dir", &storage.state_dir), ("storage.out-dir", &storage.out_dir)] {
+            if dir.starts_with(export_folder) {
+                self.complain(key, "must not lie inside ingest.folder, which is never written");
+            }
+        }
+        storage
+    }
+
+    fn reader(&mut self) -> Reader {
+        Reader {
+            device: self.device(),
+            threads: usize::try_from(self.whole("reader.threads", 0)).unwrap_or(0),
+            memory_mib: self.whole("reader.memory-mib", 512),
+            time_limit: self.secs("reader.time-limit-secs", 300),
+            max_attempts: u32::try_from(self.whole("reader.max-attempts", 3)).unwrap_or(3),
+            alpha_percent: u8::try_from(self.whole("reader.alpha-percent", 10)).unwrap_or(10),
+        }
+    }
 }
 
 fn credentials_dir() -> PathBuf {
@@ -260,34 +307,8 @@ fn default_device_id() -> String {
 pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settings {
     let mut v = Validator { merged, errors };
     let device_id = v.device_id();
-    let ingest = Ingest {
-        folder: v.path("ingest.folder", "/srv/deepspine/in"),
-        required: v.roles("ingest.required", &[Role::SagittalT2]),
-        wanted: v.roles("ingest.wanted", &[Role::AxialT2, Role::SagittalT1]),
-        quiet: v.secs("ingest.quiet-secs", 15),
-        wanted_wait: v.secs("ingest.wanted-wait-secs", 1800),
-        force_after: v.secs("ingest.force-after-secs", 5400),
-        sentinel: v.sentinel(),
-    };
-    if ingest.quiet > ingest.wanted_wait {
-        v.complain("ingest.quiet-secs", "must not be longer than ingest.wanted-wait-secs");
-    }
-    if ingest.quiet > ingest.force_after {
-        v.complain("ingest.quiet-secs", "must not be longer than ingest.force-after-secs");
-    }
-    let storage = Storage {
-        state_dir: v.path("storage.state-dir", "/var/lib/deepspine"),
-        out_dir: v.path("storage.out-dir", "/srv/deepspine/out"),
-        runtime_dir: v.path("storage.runtime-dir", "/run/deepspine"),
-        quota_bytes: v.whole("storage.quota-mib", 512) << 20,
-        quota_rows: v.whole("storage.quota-rows", 100_000),
-        headroom_bytes: v.whole("storage.headroom-mib", 256) << 20,
-    };
-    for (key, dir) in [("storage.state-dir", &storage.state_dir), ("storage.out-dir", &storage.out_dir)] {
-        if dir.starts_with(&ingest.folder) {
-            v.complain(key, "must not lie inside ingest.folder, which is never written");
-        }
-    }
+    let ingest = v.ingest();
+    let storage = v.storage(&ingest.folder);
     let exports = Exports {
         keep_days: v.whole("exports.keep-days", 365),
         bytes_max: v.whole("exports.max-mib", 4096) << 20,
@@ -299,14 +320,7 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
     let commands = v.commands();
     let web = v.web();
     let study_key_file = v.secret_file("device.study-key-file");
-    let reader = Reader {
-        device: v.device(),
-        threads: usize::try_from(v.whole("reader.threads", 0)).unwrap_or(0),
-        memory_mib: v.whole("reader.memory-mib", 512),
-        time_limit: v.secs("reader.time-limit-secs", 300),
-        max_attempts: u32::try_from(v.whole("reader.max-attempts", 3)).unwrap_or(3),
-        alpha_percent: u8::try_from(v.whole("reader.alpha-percent", 10)).unwrap_or(10),
-    };
+    let reader = v.reader();
     Settings {
         device_id,
         ingest,
@@ -323,72 +337,5 @@ pub(super) fn validate(merged: &Merged, errors: &mut Vec<ConfigError>) -> Settin
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn validated(overrides: &[&str]) -> Result<Settings, Vec<String>> {
-        let (mut merged, mut errors) = (Merged::default(), Vec::new());
-        for text in overrides {
-            merged.add_override(text, &mut errors);
-        }
-        let settings = validate(&merged, &mut errors);
-        if errors.is_empty() { Ok(settings) } else { Err(errors.iter().map(ToString::to_string).collect()) }
-    }
-
-    #[test]
-    fn an_empty_configuration_is_a_working_appliance() {
-        let settings = validated(&[]);
-        assert!(settings.as_ref().is_ok_and(|s| s.mqtt.broker.is_none()));
-        assert!(settings.is_ok_and(|s| s.mqtt.root == format!("deepspine/{}", s.device_id)));
-    }
-
-    #[test]
-    fn the_device_takes_its_place_in_a_root_of_another_system() {
-        let settings = validated(&["device.id=mr1", "mqtt.root=te/device/{device}/service/deepspine"]);
-        assert!(settings.is_ok_and(|s| s.mqtt.root == "te/device/mr1/service/deepspine"));
-    }
-
-    #[test]
-    fn tls_needs_its_authority() {
-        let errors = validated(&["mqtt.broker=mqtts://broker.example"]);
-        assert!(errors.is_err_and(|e| e.iter().any(|line| line.contains("mqtt.ca-file"))));
-    }
-
-    #[test]
-    fn what_we_write_must_not_lie_in_the_export_folder() {
-        let errors = validated(&["ingest.folder=/in", "storage.out-dir=/in/out"]);
-        assert!(errors.is_err_and(|e| e.iter().any(|line| line.contains("never written"))));
-    }
-
-    #[test]
-    fn a_sentinel_is_a_name_and_no_path() {
-        assert!(validated(&["ingest.sentinel=export.done"]).is_ok_and(|s| s.ingest.sentinel.is_some()));
-        for wrong in ["ingest.sentinel=../done", "ingest.sentinel=..", "ingest.sentinel="] {
-            assert!(validated(&[wrong]).is_err(), "{wrong}");
-        }
-    }
-
-    #[test]
-    fn an_archive_needs_its_title_and_gets_every_object_unless_told_otherwise() {
-        let settings = validated(&["pacs.address=pacs.example", "pacs.ae-title=ARCHIVE"]);
-        let pacs = settings.ok().and_then(|s| s.pacs);
-        assert!(pacs.is_some_and(|p| p.port == 104 && p.calling_ae_title == "DEEPSPINE" && p.objects.len() == 3));
-        for (wrong, named) in [
-            (vec!["pacs.address=pacs.example"], "pacs.ae-title"),
-            (vec!["pacs.ae-title=ARCHIVE"], "pacs.address"),
-            (vec!["pacs.address=a:b:c", "pacs.ae-title=ARCHIVE"], "HOST:PORT"),
-            (vec!["pacs.address=a", "pacs.ae-title=SEVENTEEN-LETTERS"], "1 to 16"),
-            (vec!["pacs.address=a", "pacs.ae-title=A", "pacs.objects=[\"seg\"]"], "segmentation"),
-            (vec!["pacs.address=a", "pacs.ae-title=A", "pacs.objects=[]"], "nothing to send"),
-        ] {
-            let errors = validated(&wrong);
-            assert!(errors.is_err_and(|e| e.iter().any(|line| line.contains(named))), "{wrong:?}");
-        }
-    }
-
-    #[test]
-    fn unknown_roles_are_named() {
-        let errors = validated(&["ingest.required=[\"sag-t3\"]"]);
-        assert!(errors.is_err_and(|e| e.iter().any(|line| line.contains("sag-t3"))));
-    }
-}
+#[path = "settings_tests.rs"]
+mod tests;
