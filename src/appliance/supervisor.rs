@@ -18,7 +18,7 @@ use super::bundles;
 use super::config::Settings;
 use super::control::Control;
 use super::health::{Heartbeats, Stage};
-use super::identity::{self, create_private_dir};
+use super::identity::{self, DeviceKey, create_private_dir};
 use super::ingest::desk::{Ask, Desk, Told};
 use super::journal::{Journal, JournalError, Patience};
 use super::mqtt::delivery::Delivery;
@@ -114,8 +114,7 @@ impl Appliance {
         let Options { settings, models, rescan_period, programs } = options;
         let state_dir = settings.storage.state_dir.clone();
         let lock = prepare(&state_dir)?;
-        let key = identity::load_or_create_key(&state_dir, settings.study_key_file.as_deref())
-            .map_err(|source| ApplianceError::Folder { path: state_dir.clone(), source })?;
+        let key = key_of(&settings)?;
         let (journal, beginning) = Journal::open_or_replace(&state_dir)?;
         let shared = Arc::new(Shared::new(settings, rescan_period));
         let heartbeats = Arc::new(Heartbeats::default());
@@ -125,11 +124,7 @@ impl Appliance {
         let (hurry, hurried) = sync_channel(1);
         let (upkeep_in, upkeep_hurried) = sync_channel(1);
         let (pacs_in, pacs_hurried) = sync_channel(1);
-        let wake = events_in.clone();
-        shared.alarms.on_change(move || {
-            // A full channel means that delivery has enough to wake up for.
-            let _ = wake.try_send(LinkEvent::Wake);
-        });
+        wake_on_alarms(&shared, events_in.clone());
         let threads = Threads {
             ingest: told_in.clone(),
             reading: asks_in.clone(),
@@ -302,6 +297,21 @@ fn prepare(state_dir: &Path) -> Result<std::fs::File, ApplianceError> {
             Err(source) => return Err(ApplianceError::Folder { path: state_dir.join(LOCK_FILE), source }),
         }
     }
+}
+
+/// The key that studies are named with.
+fn key_of(settings: &Settings) -> Result<DeviceKey, ApplianceError> {
+    let state_dir = &settings.storage.state_dir;
+    identity::load_or_create_key(state_dir, settings.study_key_file.as_deref())
+        .map_err(|source| ApplianceError::Folder { path: state_dir.clone(), source })
+}
+
+/// An alarm that is raised or cleared is told at once.
+fn wake_on_alarms(shared: &Shared, delivery: SyncSender<LinkEvent>) {
+    shared.alarms.on_change(move || {
+        // A full channel means that delivery has enough to wake up for.
+        let _ = delivery.try_send(LinkEvent::Wake);
+    });
 }
 
 /// Takes the state folder's lock; `None` where another has it. It ends with the file.
