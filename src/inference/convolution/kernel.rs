@@ -69,7 +69,7 @@ impl WithSimd for Stretch<'_> {
             for (part, offsets) in self.offsets.chunks(GATHERED).enumerate() {
                 let inputs = &mut self.gathered[..offsets.len() * tile];
                 for (to, offset) in inputs.chunks_exact_mut(tile).zip(offsets) {
-                    copy::<S>(vectors::<S>(&self.input[pixel + offset..][..tile]), vectors_mut::<S>(to));
+                    copy::<S, VECTORS>(vectors::<S>(&self.input[pixel + offset..][..tile]), vectors_mut::<S>(to));
                 }
                 for (group, bias) in self.bias.iter().enumerate() {
                     let first = group * self.offsets.len() + part * GATHERED;
@@ -84,7 +84,8 @@ impl WithSimd for Stretch<'_> {
                     });
                     multiply(simd, inputs, weights, &mut own);
                     for (channel, own) in own.into_iter().enumerate() {
-                        copy::<S>(&own, vectors_mut::<S>(&mut sums[channel * self.pixels + pixel..][..tile]));
+                        let to = &mut sums[channel * self.pixels + pixel..][..tile];
+                        copy::<S, VECTORS>(&own, vectors_mut::<S>(to));
                     }
                 }
             }
@@ -110,17 +111,17 @@ fn multiply<S: Simd>(simd: S, inputs: &[f32], weights: &[[f32; CHANNELS]], sums:
 
 /// One tile of one input or channel: of a length that the compiler knows, so that it is as many registers and no call.
 #[inline(always)]
-fn copy<S: Simd>(from: &[S::f32s], to: &mut [S::f32s]) {
+pub(super) fn copy<S: Simd, const VECTORS: usize>(from: &[S::f32s], to: &mut [S::f32s]) {
     to[..VECTORS].copy_from_slice(&from[..VECTORS]);
 }
 
 /// The whole vectors of a slice.
 #[inline(always)]
-fn vectors<S: Simd>(values: &[f32]) -> &[S::f32s] {
+pub(super) fn vectors<S: Simd>(values: &[f32]) -> &[S::f32s] {
     S::as_simd_f32s(values).0
 }
 
 #[inline(always)]
-fn vectors_mut<S: Simd>(values: &mut [f32]) -> &mut [S::f32s] {
+pub(super) fn vectors_mut<S: Simd>(values: &mut [f32]) -> &mut [S::f32s] {
     S::as_mut_simd_f32s(values).0
 }

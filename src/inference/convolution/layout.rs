@@ -31,14 +31,23 @@ impl Layout {
         (self.output[0] + (self.kernel[0] - 1) / self.stride) * self.pitch()
     }
 
+    /// Where the planes of a channel begin.
+    pub(super) fn channel_at(&self, channel: usize) -> usize {
+        channel * self.stride * self.stride * self.plane()
+    }
+
+    /// Pixels that are computed of an output channel, the ends of rows that are thrown away among them.
+    pub(super) fn pixels(&self) -> usize {
+        self.output[0] * self.pitch()
+    }
+
     /// Where the inputs of a pixel lie, in the order of the weights: channel by channel, row by row.
     pub(super) fn offsets(&self) -> Vec<usize> {
-        let parts = self.stride * self.stride;
         let of_channel = |channel: usize| {
             let taps = (0..self.kernel[0]).flat_map(|row| (0..self.kernel[1]).map(move |column| (row, column)));
             taps.map(move |(row, column)| {
                 let part = (row % self.stride) * self.stride + column % self.stride;
-                (channel * parts + part) * self.plane() + row / self.stride * self.pitch() + column / self.stride
+                self.channel_at(channel) + part * self.plane() + row / self.stride * self.pitch() + column / self.stride
             })
         };
         (0..self.channels).flat_map(of_channel).collect()
@@ -85,7 +94,7 @@ impl Layout {
 
     /// The stretches in which the output is computed: first pixel and number of pixels, a multiple of [`TILE_MAX`].
     pub(super) fn stretches(&self) -> impl Iterator<Item = (usize, usize)> {
-        let pixels = self.output[0] * self.pitch();
+        let pixels = self.pixels();
         (0..pixels).step_by(STRETCH).map(move |first| (first, (pixels - first).min(STRETCH).next_multiple_of(TILE_MAX)))
     }
 

@@ -3,9 +3,10 @@
 //! tract multiplies matrices well and spends as long on gathering what to multiply, or runs over whole planes whose rows lie a
 //! multiple of 4 KiB apart, in one set of the cache (`docs/upstream.md`). Here a tile of pixels is gathered once for all output
 //! channels ([`kernel`]), from planes laid out so that gathering is copying ([`direct`]); a 3 x 3 filter needs half the products
-//! ([`winograd`]), and a transposed convolution is a plain one whose sums are spread ([`transposed`]). A residual that is added, and
+//! ([`winograd`]), a filter for each channel needs nothing gathered ([`depthwise`]), and a transposed convolution is a plain one whose sums are spread ([`transposed`]). A residual that is added, and
 //! limits are applied as the result is taken out. [`rewrite`] puts the operator into a network; sums are taken in another order than tract's, so results differ by rounding.
 
+mod depthwise;
 mod direct;
 mod kernel;
 mod layout;
@@ -17,6 +18,7 @@ mod winograd;
 
 pub(super) use rewrite::{PackedWeights, with_tiled_convolutions};
 
+use depthwise::Depthwise;
 use direct::Direct;
 use kernel::CHANNELS;
 use std::cell::RefCell;
@@ -59,14 +61,17 @@ impl Packed {
 /// How the sums are computed.
 #[derive(Debug, Clone, PartialEq)]
 enum Way {
+    Depthwise(Depthwise),
     Direct(Direct),
     Winograd(Winograd),
 }
 
-/// A convolution of one image, `1 x channels x rows x columns`, with all that can be done to its result at once.
+/// A convolution of one image, `channels x rows x columns`, with all that can be done to its result at once.
 #[derive(Debug, Clone, PartialEq)]
 struct TiledConvolution {
     way: Way,
+    /// Whether image and result have an axis of length 1 before their channels.
+    batch: bool,
     /// Edge of the square of output pixels over which the sums of one pixel are spread, see [`transposed`]; 1 where they are not.
     square: usize,
     /// Whether a second input of the output's shape is added.
@@ -92,20 +97,27 @@ thread_local! {
 }
 
 impl TiledConvolution {
-    fn output_shape(&self) -> [usize; 4] {
+    /// Channels, rows and columns.
+    fn output_sizes(&self) -> [usize; 3] {
         let (layout, channels) = match &self.way {
+            Way::Depthwise(depthwise) => (depthwise.layout(), depthwise.output_channels()),
             Way::Direct(direct) => (direct.layout(), direct.output_channels()),
             Way::Winograd(winograd) => (winograd.layout(), winograd.output_channels()),
         };
         let [rows, columns] = layout.output.map(|n| n * self.square);
-        [1, channels / self.square.pow(2), rows, columns]
+        [channels / self.square.pow(2), rows, columns]
+    }
+
+    fn output_shape(&self) -> TVec<usize> {
+        self.batch.then_some(1).into_iter().chain(self.output_sizes()).collect()
     }
 
     fn compute(&self, image: &[f32], added: Option<&[f32]>, output: &mut [f32], room: &mut Room) {
-        let [_, _, rows, columns] = self.output_shape();
+        let [_, rows, columns] = self.output_sizes();
         let of_sums = [rows / self.square, columns / self.square];
         let mut finish = Finish { added, limits: self.limits, square: self.square, of_sums, output };
         match &self.way {
+            Way::Depthwise(depthwise) => depthwise.compute(image, room, &mut finish),
             Way::Direct(direct) => direct.compute(image, room, &mut finish),
             Way::Winograd(winograd) => winograd.compute(image, room, &mut finish),
         }

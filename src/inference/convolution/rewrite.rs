@@ -1,5 +1,6 @@
 //! Puts the operator into a network, and draws into it what follows.
 
+use super::depthwise::{Depthwise, Filters};
 use super::direct::Direct;
 use super::layout::Layout;
 use super::transposed::Transposed;
@@ -13,7 +14,7 @@ use tract_core::ops::binary::TypedBinOp;
 use tract_core::ops::cnn::{Conv, Deconv, KernelFormat, PoolSpec};
 use tract_core::ops::nn::DataFormat;
 
-/// Output pixels below which a convolution is left to tract: a tile would be mostly empty.
+/// Output pixels below which a convolution over all channels is left to tract: a tile would be mostly empty.
 const PIXELS_MIN: usize = 32;
 
 const NO_LIMITS: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
@@ -21,6 +22,7 @@ const NO_LIMITS: [f32; 2] = [f32::NEG_INFINITY, f32::INFINITY];
 /// The weights of one network's convolutions by name: all its plans, for whatever size, share them.
 #[derive(Debug, Default)]
 pub(in crate::inference) struct PackedWeights {
+    depthwise: ByName<Filters>,
     direct: ByName<Packed>,
     winograd: ByName<winograd::Weights>,
 }
@@ -28,9 +30,19 @@ pub(in crate::inference) struct PackedWeights {
 type ByName<T> = Mutex<HashMap<String, Arc<T>>>;
 
 impl PackedWeights {
-    /// `weights` are asked for by the first plan alone.
-    fn way<'a>(&self, node: &TypedNode, layout: Layout, weights: impl FnOnce() -> Cow<'a, [f32]>, bias: &[f32]) -> Way {
-        if Winograd::suits(&layout) {
+    /// `weights` are asked for by the first plan alone. In `groups` as many as channels, each has a filter of its own.
+    fn way<'a>(
+        &self,
+        node: &TypedNode,
+        layout: Layout,
+        groups: usize,
+        weights: impl FnOnce() -> Cow<'a, [f32]>,
+        bias: &[f32],
+    ) -> Way {
+        if groups > 1 {
+            let filters = known(&self.depthwise, &node.name, || Filters::new(&weights(), bias));
+            Way::Depthwise(Depthwise::new(layout, filters))
+        } else if Winograd::suits(&layout) {
             let weights = known(&self.winograd, &node.name, || winograd::Weights::new(&weights(), bias));
             Way::Winograd(Winograd::new(layout, weights))
         } else {
@@ -84,11 +96,16 @@ fn replace_convolutions(model: &mut TypedModel, packed: &PackedWeights) -> Tract
 /// The operator in place of `node`, where that is a convolution that it can do.
 fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractResult<Option<TiledConvolution>> {
     let (conv, deconv) = (node.op_as::<Conv>(), node.op_as::<Deconv>());
-    let conv = conv.filter(|c| c.q_params.is_none() && c.group == 1 && c.kernel_fmt == KernelFormat::OIHW);
+    let conv = conv.filter(|c| c.q_params.is_none() && c.kernel_fmt == KernelFormat::OIHW);
+    let groups = conv.map_or(1, |c| c.group);
     let deconv = deconv.filter(|d| d.adjustments.iter().all(|more| *more == 0) && d.group == 1);
     let deconv = deconv.filter(|d| d.kernel_format == KernelFormat::OIHW);
     let Some(spec) = conv.map(|c| &c.pool_spec).or(deconv.map(|d| &d.pool_spec)) else { return Ok(None) };
-    let Some(Inputs { image, kernel, bias }) = inputs(model, node, spec)? else { return Ok(None) };
+    let Some(Inputs { image, batch, kernel, bias }) = inputs(model, node, spec)? else { return Ok(None) };
+    // Of several channels together: all of them, or each alone.
+    if groups > 1 && (groups != image[0] || groups != spec.output_channels) {
+        return Ok(None);
+    }
     let transposed = if deconv.is_some() { transposed(spec, image)? } else { None };
     let layout = match &transposed {
         Some(transposed) => {
@@ -99,7 +116,7 @@ fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractR
         None if deconv.is_some() => return Ok(None),
         None => plain_layout(spec, image),
     };
-    if layout.output.iter().product::<usize>() < PIXELS_MIN {
+    if groups == 1 && layout.output.iter().product::<usize>() < PIXELS_MIN {
         return Ok(None);
     }
     let square = transposed.as_ref().map_or(1, |t| t.stride);
@@ -107,8 +124,8 @@ fn tiled(model: &TypedModel, node: &TypedNode, packed: &PackedWeights) -> TractR
     let kernel = kernel.try_as_plain_ram()?;
     let kernel = kernel.as_slice::<f32>()?;
     let weights = || transposed.map_or(Cow::Borrowed(kernel), |t| Cow::Owned(t.plain_weights(kernel)));
-    let way = packed.way(node, layout, weights, &bias);
-    Ok(Some(TiledConvolution { way, square, adds: false, limits: NO_LIMITS }))
+    let way = packed.way(node, layout, groups, weights, &bias);
+    Ok(Some(TiledConvolution { way, batch, square, adds: false, limits: NO_LIMITS }))
 }
 
 fn plain_layout(spec: &PoolSpec, [channels, rows, columns]: [usize; 3]) -> Layout {
@@ -142,13 +159,15 @@ fn transposed(spec: &PoolSpec, [input_channels, rows, columns]: [usize; 3]) -> T
 struct Inputs<'a> {
     /// Channels, rows and columns.
     image: [usize; 3],
+    /// Whether the image has an axis before them: tract takes it away where products of matrices stand around.
+    batch: bool,
     kernel: &'a Tensor,
     /// One for each output channel.
     bias: Vec<f32>,
 }
 
 fn inputs<'a>(model: &'a TypedModel, node: &TypedNode, spec: &PoolSpec) -> TractResult<Option<Inputs<'a>>> {
-    let plain = spec.data_format == DataFormat::NCHW
+    let plain = matches!(spec.data_format, DataFormat::NCHW | DataFormat::CHW)
         && spec.rank() == 2
         && spec.dilations().iter().all(|d| *d == 1)
         && spec.strides().iter().all(|s| *s == spec.stride(0));
@@ -158,13 +177,16 @@ fn inputs<'a>(model: &'a TypedModel, node: &TypedNode, spec: &PoolSpec) -> Tract
     };
     let image = model.outlet_fact(image)?;
     let floats = [image.datum_type, kernel.datum_type(), bias.datum_type()].iter().all(|t| *t == f32::datum_type());
-    let (true, true, Some(&[1, channels, rows, columns])) = (plain, floats, image.shape.as_concrete()) else {
-        return Ok(None);
+    let (true, true, Some(shape)) = (plain, floats, image.shape.as_concrete()) else { return Ok(None) };
+    let (batch, image) = match *shape {
+        [1, channels, rows, columns] => (true, [channels, rows, columns]),
+        [channels, rows, columns] => (false, [channels, rows, columns]),
+        _ => return Ok(None),
     };
     let bias = bias.try_as_plain_ram()?;
     let bias = bias.as_slice::<f32>()?;
     let bias = if bias.len() == 1 { vec![bias[0]; spec.output_channels] } else { bias.to_vec() };
-    Ok(Some(Inputs { image: [channels, rows, columns], kernel, bias }))
+    Ok(Some(Inputs { image, batch, kernel, bias }))
 }
 
 /// The node with number `id` and its only successor as one, where the first is the operator and the second a sum with a tensor

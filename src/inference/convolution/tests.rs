@@ -1,5 +1,6 @@
 //! The operator against a convolution written down as it is defined.
 
+use super::depthwise::{Depthwise, Filters};
 use super::direct::Direct;
 use super::layout::Layout;
 use super::transposed::Transposed;
@@ -77,7 +78,7 @@ fn every_shape_gives_what_the_definition_says() {
         both += usize::from(ways.len() > 1);
         let plain = (false, [f32::NEG_INFINITY, f32::INFINITY]);
         for (way, (adds, limits)) in ways.iter().flat_map(|way| [(way, plain), (way, (true, [0.0, 6.0]))]) {
-            let op = TiledConvolution { way: way.clone(), square: 1, adds, limits };
+            let op = TiledConvolution { way: way.clone(), batch: true, square: 1, adds, limits };
             let mut found = vec![f32::NAN; expected.len()];
             op.compute(&image, adds.then_some(&added), &mut found, &mut room);
             for (i, found) in found.iter().enumerate() {
@@ -88,6 +89,44 @@ fn every_shape_gives_what_the_definition_says() {
         }
     }
     assert_eq!(both, 6);
+}
+
+#[test]
+fn a_filter_for_each_channel_gives_what_the_definition_says_of_each_alone() {
+    let mut room = Room::default();
+    for (case, layout) in [
+        layout(1, [9, 7], [3, 3], 1, [1, 1]),
+        layout(32, [32, 48], [3, 3], 1, [1, 1]),
+        layout(96, [33, 49], [3, 3], 2, [1, 1]),
+        layout(7, [12, 18], [5, 5], 1, [2, 2]),
+        layout(144, [16, 24], [5, 5], 2, [2, 2]),
+        layout(672, [4, 6], [5, 5], 1, [2, 2]),
+        layout(5, [3, 2], [5, 5], 1, [2, 2]),
+        layout(3, [75, 130], [7, 3], 1, [0, 1]),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let image = numbers(layout.channels * layout.input[0] * layout.input[1], case);
+        let taps = layout.kernel[0] * layout.kernel[1];
+        let weights = numbers(layout.channels * taps, case + 100);
+        let bias = numbers(layout.channels, case + 200);
+        let alone = Layout { channels: 1, ..layout.clone() };
+        let of_channel = |(channel, image): (usize, &[f32])| {
+            defined(&alone, image, &weights[channel * taps..][..taps], &bias[channel..=channel])
+        };
+        let expected: Vec<f32> =
+            image.chunks_exact(layout.input[0] * layout.input[1]).enumerate().flat_map(of_channel).collect();
+        let added = numbers(expected.len(), case + 300);
+        let way = Way::Depthwise(Depthwise::new(layout, Arc::new(Filters::new(&weights, &bias))));
+        let op = TiledConvolution { way, batch: true, square: 1, adds: true, limits: [0.0, 6.0] };
+        let mut found = vec![f32::NAN; expected.len()];
+        op.compute(&image, Some(&added), &mut found, &mut room);
+        for (i, found) in found.iter().enumerate() {
+            let expected = (expected[i] + added[i]).clamp(0.0, 6.0);
+            assert!((found - expected).abs() < 1e-3, "case {case}: {found} and {expected} at {i}");
+        }
+    }
 }
 
 /// Every input pixel adds the kernel, weighted, to the square of output pixels that it stands for.
@@ -131,7 +170,7 @@ fn a_transposed_convolution_is_a_plain_one_whose_sums_are_spread() {
         }
         let added = numbers(expected.len(), case + 90);
         for way in ways {
-            let op = TiledConvolution { way, square: stride, adds: true, limits: [-2.0, 6.0] };
+            let op = TiledConvolution { way, batch: true, square: stride, adds: true, limits: [-2.0, 6.0] };
             let mut found = vec![f32::NAN; expected.len()];
             op.compute(&image, Some(&added), &mut found, &mut room);
             for (i, found) in found.iter().enumerate() {
